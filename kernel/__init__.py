@@ -1,0 +1,1 @@
+"""Values and ports that two or more rooms of the house need."""
