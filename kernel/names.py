@@ -1,7 +1,8 @@
 """Personal names: the form in which two spellings of one name are equal.
 
-Minority names carry a separator, U+00B7; registries write many look-alikes. Names are composed (NFC, not NFKC, which would
-change characters that people are called by); simplified and traditional forms stay apart. The raw form is kept by the caller.
+Minority names carry a separator, U+00B7; registries write many look-alikes. Names are composed (NFC, not NFKC, which
+would change characters that people are called by); simplified and traditional forms stay apart. The raw form is kept
+by the caller.
 """
 
 import unicodedata

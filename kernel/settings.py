@@ -16,7 +16,7 @@ from kernel.errors import Fault, Faulty
 _S = TypeVar("_S")
 
 
-def setting(default: Any, help_text: str) -> Any:  # noqa: ANN401 - a dataclass field stands for a value of any type
+def setting(default: Any, help_text: str) -> Any:
     """Declare one setting: its default, and what it does."""
     return field(default=default, metadata={"help": help_text})
 
@@ -46,11 +46,13 @@ def load(kind: type[_S], section: str, *, file: Path | None, environ: Mapping[st
     """Fill a section's settings; raises Faulty with every setting that cannot be read."""
     environ = os.environ if environ is None else environ
     table = _section(file, section)
-    faults, values = [], {}
     where = str(file or "hub.toml")
     known = {each.name: each.default for each in fields(kind)}  # type: ignore[arg-type]
-    for name in table.keys() - known.keys():
-        faults.append(Fault(path=where, line=1, what=f"unknown setting {section}.{name}", remedy="remove it"))
+    values = {}
+    faults = [
+        Fault(path=where, line=1, what=f"unknown setting {section}.{name}", remedy="remove it")
+        for name in table.keys() - known.keys()
+    ]
     for name, default in known.items():
         variable = f"MIANZHENG_{section}_{name}".upper()
         raw = environ.get(variable, table.get(name))

@@ -1,7 +1,7 @@
 """The trust file: what an outsider must hold to check a hub's evidence.
 
-It names the hub's offline root key, and holds the key history that this root signed: answer keys, and the logs' keys as C2SP
-verifier keys, each with the time in which it may sign. Format: docs/specs/trust.md.
+It names the hub's offline root key, and holds the key history that this root signed: answer keys, and the logs' keys as
+C2SP verifier keys, each with the time in which it may sign. Format: docs/specs/trust.md.
 """
 
 import base64
