@@ -1,0 +1,80 @@
+"""Where everything of one hub lies."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+HOME_VARIABLE = "MIANZHENG_HOME"
+DEFAULT_HOME = Path("hub")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """The folders and files of a hub's home."""
+
+    home: Path
+
+    @property
+    def settings(self) -> Path:
+        """Settings that differ from their defaults."""
+        return self.home / "hub.toml"
+
+    @property
+    def trust(self) -> Path:
+        """What outsiders must hold to check this hub's evidence."""
+        return self.home / "trust.json"
+
+    @property
+    def keys(self) -> Path:
+        """Private keys; for the hub's own account alone."""
+        return self.home / "keys"
+
+    @property
+    def pki(self) -> Path:
+        """The development certificate authority, and what it issued."""
+        return self.home / "pki"
+
+    @property
+    def deliveries(self) -> Path:
+        """Where departments deliver."""
+        return self.home / "deliveries"
+
+    @property
+    def exchange(self) -> Path:
+        """Snapshots."""
+        return self.home / "exchange"
+
+    @property
+    def audit(self) -> Path:
+        """Logs."""
+        return self.home / "audit"
+
+    @property
+    def detail_keys(self) -> Path:
+        """The keys of sealed details."""
+        return self.audit / "detail-keys.sqlite"
+
+    @property
+    def cases(self) -> Path:
+        """Which cases are closed."""
+        return self.home / "cases.sqlite"
+
+    @property
+    def evidence(self) -> Path:
+        """Evidence files that this machine's clients keep."""
+        return self.home / "evidence"
+
+    @property
+    def airflow(self) -> Path:
+        """Airflow's own state."""
+        return self.home / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        """What processes print. Holds no personal data."""
+        return self.home / "logs"
+
+
+def home_from_environment() -> Path:
+    """The home that MIANZHENG_HOME names, else `hub` in the working directory; absolute."""
+    return Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME).absolute()
