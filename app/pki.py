@@ -4,6 +4,7 @@ Client certificates carry a SPIFFE id as their URI name, as SPIRE or any other i
 changes no code.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
@@ -87,7 +88,7 @@ class Authority:
         return self._issue(common, names, ExtendedKeyUsageOID.CLIENT_AUTH, now)
 
     def _issue(
-        self, common: str, names: list[x509.GeneralName], usage: x509.ObjectIdentifier, now: datetime
+        self, common: str, names: Sequence[x509.GeneralName], usage: x509.ObjectIdentifier, now: datetime
     ) -> Credential:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = _name(common)

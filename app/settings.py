@@ -1,0 +1,17 @@
+"""The settings of a hub as a whole."""
+
+from dataclasses import dataclass
+
+from kernel.settings import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubSettings:
+    """Section `hub`."""
+
+    name: str = setting("wenling.mianzheng.example", "the hub's name: in statements, log origins, certificates")
+    workers: int = setting(2, "how many verifier workers `mianzheng serve` keeps running")
+    workers_max: int = setting(4, "for how many workers `mianzheng init` makes log keys")
+    tag_epoch: str = setting("2026", "the epoch whose key makes new subject tags")
+    address: str = setting("127.0.0.1", "the address that the verification service listens on")
+    port: int = setting(7443, "the port that the verification service listens on")
