@@ -1,0 +1,1 @@
+"""What the city has agreed on: contracts, claims, items, grants, clients; wire formats; and their loaders."""
