@@ -1,0 +1,1 @@
+"""How a department's registry is read: five forms of delivery behind one small port."""

@@ -1,0 +1,49 @@
+"""Which adapter reads which form of delivery."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adapters.port import Adapter, AdapterSettings, Delivery, Source
+from schemas.contract import Contract, ServerKind
+
+if TYPE_CHECKING:
+    from adapters.sql_database import Connect
+
+DEFAULTS = AdapterSettings()
+
+
+def open_delivery(
+    contract: Contract,
+    delivery_root: Path,
+    *,
+    settings: AdapterSettings = DEFAULTS,
+    connect: "Connect | None" = None,
+) -> Delivery:
+    """Open what a contract's registry has delivered; raises Malformed."""
+    adapter = _adapter(contract.server.kind, settings, connect)
+    return adapter.extract(Source.of(contract), delivery_root)
+
+
+def _adapter(kind: ServerKind, settings: AdapterSettings, connect: "Connect | None") -> Adapter:
+    # Each form's library is loaded only where a delivery of that form is read.
+    match kind:
+        case ServerKind.CSV:
+            from adapters.csv_file import CsvFile  # noqa: PLC0415
+
+            return CsvFile(settings)
+        case ServerKind.JSONL:
+            from adapters.json_lines import JsonLines  # noqa: PLC0415
+
+            return JsonLines(settings)
+        case ServerKind.PARQUET:
+            from adapters.parquet_file import ParquetFile  # noqa: PLC0415
+
+            return ParquetFile(settings)
+        case ServerKind.XLSX:
+            from adapters.workbook import Workbook  # noqa: PLC0415
+
+            return Workbook(settings)
+        case ServerKind.SQL:
+            from adapters.sql_database import SqlDatabase  # noqa: PLC0415
+
+            return SqlDatabase(settings, connect)
