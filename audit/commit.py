@@ -1,0 +1,61 @@
+"""A commit: a group of records becomes durable, is signed for, and gets its receipts.
+
+One write, one flush, one signature. Whoever commits holds the log's lock. The order is what the log promises: journal,
+flush, then signature; so a checkpoint never covers an entry that a crash could take away.
+"""
+
+from collections.abc import Sequence
+
+from audit.checkpoint import Checkpoint
+from audit.journal import Journal, encode_frame
+from audit.merkle import CompactRange, Growth, leaf_hash
+from audit.publish import Signed
+from audit.receipt import receipts
+from audit.record import Logged, Prepared
+from kernel.errors import LogUnavailable
+from kernel.signing import SigningKey
+
+
+class Commits:
+    """The writing end of a log."""
+
+    __slots__ = ("_failed", "_journal", "_origin", "_signer", "tree")
+
+    def __init__(self, origin: str, signer: SigningKey, journal: Journal, tree: CompactRange) -> None:
+        """Go on from a recovered journal and its tree."""
+        self._origin = origin
+        self._signer = signer
+        self._journal = journal
+        self._failed = False
+        self.tree = tree
+
+    def sign(self) -> Signed:
+        """The checkpoint of the log as it stands."""
+        checkpoint = Checkpoint.of(self._origin, self.tree)
+        return Signed(checkpoint=checkpoint, note=checkpoint.sign(self._signer), end=self._journal.end)
+
+    def commit(self, group: Sequence[Prepared]) -> tuple[list[Logged], Signed]:
+        """Make a group durable; gives each record's entry and receipt, in order, and the new checkpoint.
+
+        Raises LogUnavailable where the write or the flush failed. That is final: what reached the disk is not known
+        then, and only reading the journal again can tell.
+        """
+        if self._failed:
+            raise LogUnavailable("the log stopped after a failed write")
+        growth = Growth.of(self.tree, [leaf_hash(each.entry) for each in group])
+        try:
+            self._journal.append(encode_frame(self.tree.size, group))
+        except OSError as error:
+            self._failed = True
+            raise LogUnavailable(f"the journal could not be written: {error.strerror}") from error
+        self.tree = growth.after
+        signed = self.sign()
+        logged = [
+            Logged(entry=each.entry, receipt=receipt, index=growth.first + at)
+            for at, (each, receipt) in enumerate(zip(group, receipts(growth, signed.note), strict=True))
+        ]
+        return logged, signed
+
+    def close(self) -> None:
+        """Let the journal go."""
+        self._journal.close()

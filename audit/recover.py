@@ -1,0 +1,131 @@
+"""Opening a log: rebuild the tree from the journal, cut a torn tail off, and compare with what was published.
+
+Whatever was published must be a prefix of what the journal holds. Else somebody has changed one of them, and the log
+is not written to any more: Damaged says which file and where.
+"""
+
+from dataclasses import dataclass
+
+from audit.checkpoint import Checkpoint, open_checkpoint
+from audit.files import Files, make_directory, put
+from audit.journal import BrokenFrame, Frame, Journal, check_preamble, preamble, read_frames
+from audit.merkle import CompactRange, leaf_hash
+from audit.place import LogPlace
+from audit.publish import Edge, Publication, load_resume, settle_public
+from kernel.durable import PRIVATE, flush_directory
+from kernel.errors import Damaged, Malformed
+from kernel.signing import VerifyKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """A log as it was found, ready to grow. `torn` is the number of bytes cut off the journal's end."""
+
+    journal: Journal
+    tree: CompactRange
+    published: Checkpoint | None
+    publication: Publication
+    torn: int
+
+
+def recover(place: LogPlace, key: VerifyKey, files: Files, *, rescan: bool) -> Recovered:
+    """Open a log's files, which the caller has locked; raises Damaged, or OSError.
+
+    Without `rescan`, what the published checkpoint covers is not read again, if its tiles lead to its root.
+    """
+    published = read_published(place, key)
+    _create(place, files, published)
+    edge, begin = _published_edge(place, published)
+    scan = _Scan(place, published)
+    if edge is not None and not rescan:
+        scan.skip(edge, begin)
+    scan.run()
+    publication = Publication(place, files, edge if scan.published_end == begin else None, begin)
+    settle_public(place)
+    journal = Journal(place.journal, files, scan.end)
+    unpublished = published is None or published.size < scan.tree.size
+    try:
+        torn = journal.settle(scan.last if unpublished else None)
+    except BaseException:
+        journal.close()
+        raise
+    return Recovered(journal=journal, tree=scan.tree, published=published, publication=publication, torn=torn)
+
+
+def read_published(place: LogPlace, *keys: VerifyKey) -> Checkpoint | None:
+    """The checkpoint that stands in the public part; None where none does; raises Damaged."""
+    try:
+        raw = place.checkpoint.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        return open_checkpoint(raw, place.origin, keys)
+    except Malformed as error:
+        raise Damaged(error.message, field=f"{place.directory.name}/public/checkpoint") from error
+
+
+def _create(place: LogPlace, files: Files, published: Checkpoint | None) -> None:
+    if place.journal.exists():
+        return
+    if published is not None:
+        raise Damaged("is missing, and entries of it were published", field=f"{place.directory.name}/journal")
+    make_directory(place.public)
+    put(files, place.journal, preamble(place.origin), mode=PRIVATE)
+    flush_directory(place.directory)
+
+
+def _published_edge(place: LogPlace, published: Checkpoint | None) -> tuple[Edge | None, int]:
+    """The edge of the public tree and where its entries end in the journal; None where they must be made anew."""
+    resume = load_resume(place)
+    if published is None or resume is None or resume[0] != published.size:
+        return None, 0
+    try:
+        return Edge.load(place.public, published), resume[1]
+    except (Damaged, Malformed):
+        return None, 0
+
+
+class _Scan:
+    """Reads the journal from front to back, growing the tree."""
+
+    def __init__(self, place: LogPlace, published: Checkpoint | None) -> None:
+        self.place = place
+        self.published = published
+        self.tree = CompactRange()
+        self.end = 0
+        self.last: Frame | None = None
+        self.published_end = 0
+
+    def skip(self, edge: Edge, begin: int) -> None:
+        """Begin behind the published entries."""
+        self.tree = edge.compact()
+        self.end = self.published_end = begin
+
+    def run(self) -> None:
+        """Read to the end, or to a torn tail; raises Damaged."""
+        name = f"{self.place.directory.name}/journal"
+        with self.place.journal.open("rb") as file:
+            self.end = max(self.end, check_preamble(file, self.place.origin))
+            try:
+                for frame in read_frames(file, self.place.origin, start=self.end):
+                    if frame.first != self.tree.size:
+                        raise Damaged(f"holds entry {frame.first} where {self.tree.size} belongs", field=name)
+                    self._grow(frame)
+            except BrokenFrame as broken:
+                if not broken.torn:
+                    raise
+        covered = self.published is None or self.published.size == 0 or self.published_end > 0
+        if not covered or self.place.journal.stat().st_size < self.end:
+            raise Damaged("ends before the published checkpoint, or within a group that it covers", field=name)
+
+    def _grow(self, frame: Frame) -> None:
+        for record in frame.records:
+            self.tree.append(leaf_hash(record.entry))
+        self.end, self.last = frame.end, frame
+        if self.published is not None and self.tree.size == self.published.size:
+            if self.tree.root() != self.published.root:
+                raise Damaged(
+                    f"does not hold the {self.published.size} entries that were published",
+                    field=f"{self.place.directory.name}/journal",
+                )
+            self.published_end = frame.end

@@ -1,0 +1,79 @@
+"""The root log: records the opening, the key and the closing size of every log, so that none can vanish unseen.
+
+Its details are open (sealed under the key that everybody knows), so that an outsider can begin here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from audit import text as plain
+from audit.checkpoint import Checkpoint
+from audit.detail import OPEN
+from audit.record import Logged, Record
+from audit.shared import SharedLog
+from kernel.errors import Malformed
+from kernel.signing import VerifyKey
+from kernel.trust import log_verifier_key, parse_log_verifier_key
+from schemas.wire.v1 import audit_pb2
+
+ROOT = "root"
+"""The name of the root log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Milestone:
+    """What the root log says of a log: the size and root that it had when it was opened or closed, and its key."""
+
+    opened: bool
+    key: VerifyKey
+    checkpoint: Checkpoint
+
+    @property
+    def name(self) -> str:
+        """The log's name: the last part of its origin."""
+        return self.checkpoint.origin.rpartition("/")[2]
+
+    def record(self) -> Record:
+        """The root log's record of it."""
+        attributes = {
+            "origin": self.checkpoint.origin,
+            "vkey": log_verifier_key(self.checkpoint.origin, self.key),
+            "size": str(self.checkpoint.size),
+            "root": plain.encode(self.checkpoint.root),
+        }
+        kind = audit_pb2.ENTRY_KIND_LOG_OPENED if self.opened else audit_pb2.ENTRY_KIND_LOG_CLOSED
+        return Record(kind=kind, detail=audit_pb2.Detail(attributes=attributes), seal=OPEN)
+
+    @classmethod
+    def of(cls, detail: audit_pb2.Detail) -> "Milestone | None":
+        """What a detail of the root log says; None where it is of another kind; raises Malformed."""
+        kinds = {audit_pb2.ENTRY_KIND_LOG_OPENED: True, audit_pb2.ENTRY_KIND_LOG_CLOSED: False}
+        opened = kinds.get(detail.kind)
+        if opened is None:
+            return None
+        attributes: Mapping[str, str] = detail.attributes
+        try:
+            origin, key = parse_log_verifier_key(attributes["vkey"])
+            size = plain.parse_decimal(attributes["size"], "size")
+            root = plain.decode_hash(attributes["root"], "root")
+        except KeyError as error:
+            raise Malformed("says too little about a log", field="root log") from error
+        if origin != attributes["origin"]:
+            raise Malformed("names two logs", field="root log")
+        return cls(opened=opened, key=key, checkpoint=Checkpoint(origin=origin, size=size, root=root))
+
+
+class RootLog:
+    """Writes milestones into the root log, which rare writers share."""
+
+    def __init__(self, log: SharedLog) -> None:
+        """Take the log named `root`."""
+        self.log = log
+
+    def opened(self, key: VerifyKey, checkpoint: Checkpoint) -> Logged:
+        """A log has been opened with this key, and stands at this checkpoint."""
+        return self.log.append(Milestone(opened=True, key=key, checkpoint=checkpoint).record())
+
+    def closed(self, key: VerifyKey, checkpoint: Checkpoint) -> Logged:
+        """A log has been closed at this checkpoint."""
+        return self.log.append(Milestone(opened=False, key=key, checkpoint=checkpoint).record())
