@@ -13,7 +13,6 @@ from audit.root_log import ROOT, RootLog
 from audit.settings import AuditSettings
 from audit.shared import SharedLog
 from kernel.clock import Clock
-from kernel.errors import LogUnavailable
 from kernel.signing import SigningKey
 
 DESK = "desk"
