@@ -10,7 +10,19 @@ from datetime import date, timedelta
 from samples.naming import SEPARATOR
 from samples.numbers import EIGHTEEN_DIGITS_SINCE, fifteen
 from samples.settle import REGISTER_SINCE
-from samples.world import Account, Cover, Insurance, Marriage, Person, Residence, Title, World, month_of, month_text
+from samples.world import (
+    Account,
+    Cover,
+    Insurance,
+    Marriage,
+    Person,
+    Residence,
+    Title,
+    World,
+    first_day,
+    month_of,
+    month_text,
+)
 from samples.writer import Value
 
 _SEPARATORS = {
