@@ -1,17 +1,29 @@
 """Everything that the city has agreed on, loaded, cross-checked and frozen."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol, TypeVar
 
-from schemas.claim import Claim
+from kernel.digest import digest
+from kernel.errors import Fault, Faulty
+from schemas.access import read_grants, read_group
+from schemas.claim import Claim, read_claim
 from schemas.client import Client, Group
 from schemas.contract import Contract
+from schemas.document import Document, Faults, read_document
+from schemas.expression import Compiler
 from schemas.grant import Grant
 from schemas.item import Item
+from schemas.item_file import read_item
+from schemas.odcs import SUFFIX, read_contract
+from schemas.settings import DEFAULTS, SchemaSettings
 
 ROOT = Path(__file__).parent
 """The agreements that the product comes with."""
+
+_YAML = ".yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +31,7 @@ class Catalogue:
     """The agreements in force. `clients` is by SPIFFE id, everything else by id. `digest` covers every file's bytes.
 
     `aliases` is the contract of the dataset that links the numbers of one person, `name_register` the one whose names
-    count for the city; None where no contract says so.
+    count for the city; None where no contract says so. `granted` is by group, item and claim.
     """
 
     contracts: Mapping[str, Contract]
@@ -38,11 +50,183 @@ class Catalogue:
         return self.granted.get((group, item, claim))
 
 
-def load_catalogue(root: Path | None = None) -> Catalogue:
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+_T = TypeVar("_T", bound=_Identified)
+
+
+def load_catalogue(root: Path | None = None, settings: SchemaSettings = DEFAULTS) -> Catalogue:
     """The agreements under `root` (default: those shipped); raises Faulty with every fault in every file."""
-    raise NotImplementedError
+    loading = _Loading(root=root or ROOT, settings=settings)
+    catalogue = loading.catalogue()
+    if catalogue is None:
+        raise Faulty(loading.faults.found)
+    return catalogue
 
 
-def load_contracts(root: Path | None = None) -> Mapping[str, Contract]:
+def load_contracts(root: Path | None = None, settings: SchemaSettings = DEFAULTS) -> Mapping[str, Contract]:
     """The contracts alone, for those who need no claims (the DAG factory); raises Faulty with every fault in them."""
-    raise NotImplementedError
+    loading = _Loading(root=root or ROOT, settings=settings)
+    contracts = loading.contracts(loading.documents("datasets", f"*/*{_YAML}"))
+    if loading.faults.found:
+        raise Faulty(loading.faults.found)
+    return contracts
+
+
+def faults_of(root: Path | None = None, settings: SchemaSettings = DEFAULTS) -> tuple[Fault, ...]:
+    """Every fault in every file, in the order of files and lines; empty where there is none."""
+    loading = _Loading(root=root or ROOT, settings=settings)
+    loading.catalogue()
+    return tuple(sorted(loading.faults.found))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Loading:
+    """One pass over all files, in the order in which they refer to each other."""
+
+    root: Path
+    settings: SchemaSettings
+    faults: Faults = field(default_factory=Faults)
+    digests: dict[str, bytes] = field(default_factory=dict)
+
+    def catalogue(self) -> Catalogue | None:
+        """The catalogue, or None where there are faults."""
+        datasets = self.documents("datasets", f"*/*{_YAML}")
+        contracts = self.contracts(datasets)
+        compiler = Compiler(contracts, self.settings)
+        claim_files = self.documents("claims", f"*{_YAML}")
+        claims = self._each(
+            claim_files, lambda each: read_claim(each, contracts, datasets.keys(), compiler, self.settings)
+        )
+        item_files = self.documents("items", f"*{_YAML}")
+        items = self._each(item_files, lambda each: read_item(each, claims, claim_files.keys()))
+        groups, clients = self._groups(item_files)
+        grants = self._grants(groups, items, item_files)
+        self._check_needs(groups, items, grants)
+        if self.faults.found:
+            return None
+        summary = b"".join(path.encode() + b"\0" + self.digests[path] for path in sorted(self.digests))
+        return Catalogue(
+            contracts=MappingProxyType(contracts),
+            claims=MappingProxyType(claims),
+            items=MappingProxyType(items),
+            groups=MappingProxyType({name: group for name, (group, _) in groups.items()}),
+            clients=MappingProxyType(clients),
+            grants=grants,
+            granted=MappingProxyType({(g.group, g.item, claim): g for g in grants for claim in g.claims}),
+            digest=digest(summary),
+            aliases=next((each for each in contracts.values() if each.identity_aliases), None),
+            name_register=next((each for each in contracts.values() if each.name_register), None),
+        )
+
+    def documents(self, folder: str, pattern: str) -> dict[str, Document | None]:
+        """The files of a folder by the id that their names say; None where a file cannot be read."""
+        place = self.root / folder
+        if not place.is_dir():
+            self.faults.add(folder, 1, "is missing", "make the folder")
+            return {}
+        files = sorted(place.glob(pattern))
+        if len(files) > self.settings.files_max:
+            self.faults.add(folder, 1, f"holds more than {self.settings.files_max} files", "remove some")
+            return {}
+        found: dict[str, Document | None] = {}
+        for file in files:
+            name = file.name.removesuffix(_YAML).removesuffix(SUFFIX.removesuffix(_YAML))
+            document = read_document(self.root, file, self.faults, self.settings)
+            if name in found:
+                path = file.relative_to(self.root).as_posix()
+                self.faults.add(path, 1, f"{name} stands in two files", "keep one of them")
+            found[name] = document
+            if document is not None:
+                self.digests[document.path] = document.digest
+        return found
+
+    def contracts(self, documents: Mapping[str, Document | None]) -> dict[str, Contract]:
+        """The sound contracts; at most one of them links numbers, at most one is the register of names."""
+        contracts = self._each(documents, lambda each: read_contract(each, self.root))
+        for what, having in (
+            ("identityAliases", [each for each in contracts.values() if each.identity_aliases]),
+            ("nameRegister", [each for each in contracts.values() if each.name_register]),
+        ):
+            for extra in having[1:]:
+                document = documents[extra.id]
+                if document is not None:
+                    document.fault(f"says {what}, as {having[0].id} does", "keep one", "customProperties")
+        return contracts
+
+    def _each(self, documents: Mapping[str, Document | None], read: Callable[[Document], _T | None]) -> dict[str, _T]:
+        """The sound ones by id, which must be the file's name."""
+        found = {}
+        for name, document in documents.items():
+            made = read(document) if document is not None else None
+            if document is None or made is None:
+                continue
+            if made.id != name:
+                document.fault(f"id {made.id} is not the file's name {name}", "make them the same", "id")
+            found[name] = made
+        return found
+
+    def _groups(
+        self, items: Mapping[str, Document | None]
+    ) -> tuple[dict[str, tuple[Group, Document]], dict[str, Client]]:
+        groups: dict[str, tuple[Group, Document]] = {}
+        clients: dict[str, Client] = {}
+        for name, document in self.documents("clients", f"*{_YAML}").items():
+            made = read_group(document, items.keys()) if document is not None else None
+            if document is None or made is None:
+                continue
+            group, members = made
+            if group.id != name:
+                document.fault(f"group {group.id} is not the file's name", "make them the same", "group")
+            groups[name] = (group, document)
+            for member in members:
+                if member.id in clients:
+                    document.fault(f"{member.id} is a client twice", "keep one of them", "clients")
+                clients[member.id] = member
+        return groups, clients
+
+    def _grants(
+        self,
+        groups: Mapping[str, tuple[Group, Document]],
+        items: Mapping[str, Item],
+        known: Mapping[str, Document | None],
+    ) -> tuple[Grant, ...]:
+        grants: list[Grant] = []
+        seen: dict[str, str] = {}
+        for document in self.documents("grants", f"*{_YAML}").values():
+            made = read_grants(document, groups, items, known) if document is not None else None
+            for index, grant in enumerate(made or ()):
+                if document is None:
+                    continue
+                if grant.id in seen:
+                    document.fault(f"{grant.id} is a grant in {seen[grant.id]} too", "rename it", "grants", index, "id")
+                if grant.group in groups and grant.item not in groups[grant.group][0].items:
+                    document.fault(
+                        f"the group {grant.group} does not handle {grant.item}",
+                        "remove the grant, or allow the item in the group's file",
+                        "grants",
+                        index,
+                        "item",
+                    )
+                seen[grant.id] = document.path
+                grants.append(grant)
+        return tuple(grants)
+
+    def _check_needs(
+        self, groups: Mapping[str, tuple[Group, Document]], items: Mapping[str, Item], grants: tuple[Grant, ...]
+    ) -> None:
+        """Every group holds every grant that its items need, or their counters would only ever be refused."""
+        granted = {(each.group, each.item, claim) for each in grants for claim in each.claims}
+        for group, document in groups.values():
+            for index, item in enumerate(group.items):
+                missing = [c for c in items[item].claims if (group.id, item, c) not in granted] if item in items else []
+                if missing:
+                    document.fault(
+                        f"may handle {item}, but holds no grant for {', '.join(missing)}",
+                        f"grant them in grants/, or remove {item} here",
+                        "items",
+                        index,
+                    )

@@ -1,26 +1,28 @@
 """A claim: a question that datasets can answer about one party of a case."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from google.protobuf.message import Message
+from pydantic import Field, StringConstraints
 
 from kernel.errors import Malformed
-from kernel.identity import Identity
-from schemas.contract import Contract
-from schemas.expression import Expression
-from schemas.title import Title
+from schemas.contract import Contract, Sensitivity
+from schemas.document import Document
+from schemas.expression import Compiler, Expression
+from schemas.parameter import Parameter, ParameterType, Value
+from schemas.reserved import ASK, RESERVED_NAMES, TODAY
+from schemas.rows import day_timestamp
+from schemas.settings import DEFAULTS, SchemaSettings
+from schemas.title import Shape, Title, TitleShape, Words
 
-
-class ParameterType(StrEnum):
-    """What a parameter's value is."""
-
-    IDENTITY = "identity"
-    STRING = "string"
-    INTEGER = "integer"
+_ID = r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*"
+_NAME = r"[a-z][a-z0-9_]*"
+_AGE = re.compile(r"([1-9][0-9]{0,3})([hd])")
 
 
 class NoRow(StrEnum):
@@ -50,23 +52,11 @@ class Fallback(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """A value that the item gives the claim, never the client."""
-
-    name: str
-    type: ParameterType
-    title: Title
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Disclosable:
     """A property whose value may be disclosed with a confirmed claim, where the grant lets values be seen."""
 
     dataset: str
     property: str
-
-
-ParameterValue = str | int | Identity | Sequence[Identity]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +81,167 @@ class Claim:
     max_age: timedelta
     disclose: tuple[Disclosable, ...]
     fallback: tuple[Fallback, ...]
-    contracts: Mapping[str, Contract]
+    contracts: Mapping[str, Contract] = field(repr=False, compare=False)
+    rows_max: int = DEFAULTS.rows_max
 
-    def variables(
-        self, rows: Mapping[str, Sequence[Message]], ask: Mapping[str, ParameterValue], today: date
-    ) -> dict[str, Any]:
+    def variables(self, rows: Mapping[str, Sequence[Message]], ask: Mapping[str, Value], today: date) -> dict[str, Any]:
         """What the expressions see: each dataset's rows (present fields only), the parameters as `ask`, and `today`.
 
         An identity parameter is every number linked to that person (the expression says `x in ask.spouse`), given as
-        one Identity or several. Raises Malformed naming a parameter that is missing, unknown, or of another type.
+        one Identity or several. Raises Malformed naming a parameter that is missing, unknown or of another type, or a
+        dataset with more rows than a claim is evaluated over.
         """
-        raise NotImplementedError
+        seen: dict[str, Any] = {ASK: self.asked(ask), TODAY: day_timestamp(today)}
+        for dataset in self.datasets:
+            held = rows[dataset]
+            if len(held) > self.rows_max:
+                raise Malformed(f"has more than {self.rows_max} rows of one subject", field=dataset)
+            mapping = self.contracts[dataset].row.mapping
+            seen[dataset] = [mapping(row) for row in held]
+        return seen
+
+    def asked(self, ask: Mapping[str, Value]) -> dict[str, Any]:
+        """The parameters as expressions see them; raises Malformed."""
+        if ask.keys() != {each.name for each in self.parameters}:
+            raise Malformed("are not the claim's parameters", field=self.id)
+        return {each.name: each.cel(ask[each.name]) for each in self.parameters}
+
+
+class _ParameterShape(Shape):
+    type: Literal["identity", "string", "integer"]
+    title: TitleShape
+
+
+class _ClaimShape(Shape):
+    id: Annotated[str, StringConstraints(pattern=f"^{_ID}$")]
+    version: Annotated[int, Field(ge=1, lt=1 << 31)]
+    title: TitleShape
+    datasets: Annotated[list[str], Field(min_length=1)]
+    parameters: dict[Annotated[str, StringConstraints(pattern=f"^{_NAME}$")], _ParameterShape] = {}
+    expression: Words
+    coverage: Words | None = None
+    no_row: Literal["NO_RECORD", "OUT_OF_COVERAGE", "evaluate"] = Field(alias="noRow")
+    from_absence: bool = Field(alias="fromAbsence", default=False)
+    rows: Literal["one", "any"]
+    max_age: Annotated[str, StringConstraints(pattern=f"^{_AGE.pattern}$")] = Field(alias="maxAge")
+    disclose: list[str] = []
+    fallback: Annotated[list[Literal["assistance", "commitment", "paper"]], Field(min_length=1)]
+
+
+def read_claim(
+    document: Document,
+    contracts: Mapping[str, Contract],
+    known: Collection[str],
+    compiler: Compiler,
+    settings: SchemaSettings = DEFAULTS,
+) -> Claim | None:
+    """The claim in a file; None after noting every fault.
+
+    `known` are the ids of every contract's file, faulty ones too: a fault in a contract is noted there, not here again.
+    """
+    shape = document.shaped(_ClaimShape)
+    if shape is None:
+        return None
+    before = len(document.faults.found)
+    for at, dataset in enumerate(shape.datasets):
+        if dataset not in known:
+            document.fault(f"no contract has the id {dataset}", "name a dataset that there is", "datasets", at)
+        elif shape.datasets.index(dataset) != at:
+            document.fault(f"names {dataset} twice", "name it once", "datasets", at)
+    if any(dataset not in contracts for dataset in shape.datasets):
+        return None
+    parameters = tuple(
+        Parameter(name=name, type=ParameterType(each.type), title=each.title.value())
+        for name, each in shape.parameters.items()
+    )
+    expression = _compiled(document, compiler, shape, parameters, "expression")
+    coverage = _compiled(document, compiler, shape, parameters, "coverage") if shape.coverage else None
+    disclose = _disclosable(document, shape, contracts)
+    _check_absence(document, shape, contracts, expression)
+    if expression is not None:
+        _check_parameters(document, shape, expression, coverage)
+    if expression is None or len(document.faults.found) > before:
+        return None
+    return Claim(
+        id=shape.id,
+        version=shape.version,
+        digest=document.digest,
+        title=shape.title.value(),
+        datasets=tuple(shape.datasets),
+        parameters=parameters,
+        expression=expression,
+        coverage=coverage,
+        no_row=NoRow(shape.no_row),
+        from_absence=shape.from_absence,
+        rows=RowsExpected(shape.rows),
+        max_age=_duration(shape.max_age),
+        disclose=disclose,
+        fallback=tuple(Fallback(each) for each in shape.fallback),
+        contracts={each: contracts[each] for each in shape.datasets},
+        rows_max=settings.rows_max,
+    )
+
+
+def _compiled(
+    document: Document, compiler: Compiler, shape: _ClaimShape, parameters: Sequence[Parameter], key: str
+) -> Expression | None:
+    compiled = compiler.compile(document.data[key], shape.id, shape.datasets, parameters)
+    if isinstance(compiled, Expression):
+        return compiled
+    for each in compiled:
+        line = document.text_line((key,), each.line)
+        document.faults.add(document.path, line, f"{key}: {each.what}", each.remedy)
+    return None
+
+
+def _disclosable(document: Document, shape: _ClaimShape, contracts: Mapping[str, Contract]) -> tuple[Disclosable, ...]:
+    found = []
+    for at, text in enumerate(shape.disclose):
+        dataset, _, name = text.partition(".")
+        held = contracts[dataset].by_name.get(name) if dataset in shape.datasets else None
+        if held is None:
+            document.fault(f"discloses {text}, which is no property", "write dataset.property", "disclose", at)
+        elif held.sensitivity is Sensitivity.RESTRICTED:
+            document.fault(f"discloses {text}, which is restricted", "remove it", "disclose", at)
+        else:
+            found.append(Disclosable(dataset=dataset, property=name))
+    return tuple(found)
+
+
+def _check_absence(
+    document: Document, shape: _ClaimShape, contracts: Mapping[str, Contract], expression: Expression | None
+) -> None:
+    """An answer from absence needs a registry that is complete, and must be declared."""
+    if shape.no_row != NoRow.OUT_OF_COVERAGE:
+        for dataset in shape.datasets:
+            if not contracts[dataset].complete_for:
+                document.fault(
+                    f"answers {shape.no_row} over {dataset}, whose contract has no completeFor",
+                    "say noRow: OUT_OF_COVERAGE, or completeFor in the contract",
+                    "noRow",
+                )
+    if expression is None or expression.confirms_from_absence == shape.from_absence:
+        return
+    if shape.from_absence:
+        document.fault("says fromAbsence, but no missing row could confirm it", "remove fromAbsence", "fromAbsence")
+    else:
+        document.fault("may be confirmed by a missing row", "say fromAbsence: true", "expression")
+
+
+def _check_parameters(
+    document: Document, shape: _ClaimShape, expression: Expression, coverage: Expression | None
+) -> None:
+    asks = expression.asks | (coverage.asks if coverage else frozenset())
+    for name in shape.parameters:
+        if name in RESERVED_NAMES:
+            document.fault(f"{name} means something else in expressions", "choose another", "parameters", name)
+        elif name not in asks:
+            document.fault(f"parameter {name} is not used", "use it or remove it", "parameters", name)
+
+
+def _duration(text: str) -> timedelta:
+    match = _AGE.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    count = int(match[1])
+    return timedelta(hours=count) if match[2] == "h" else timedelta(days=count)

@@ -3,7 +3,7 @@
 Faults are collected, never raised one by one: whoever mends a file wants to see all of them.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,20 +60,24 @@ class Document:
         """Note a fault at a place of this file."""
         self.faults.add(self.path, self.line(*place), what, remedy)
 
-    def shaped(self, shape: type[_Shape], data: Any = None, at: Place = ()) -> _Shape | None:
-        """The file, or what stands `at` a place, in the shape it must have; None after noting every departure."""
+    def shaped(
+        self, shape: type[_Shape], data: Any = None, at: Place = (), locate: Callable[[str], Place] | None = None
+    ) -> _Shape | None:
+        """The file, or what stands `at` a place, in the shape it must have; None after noting every departure.
+
+        `locate` gives the place, within `at`, of a key of `data` that does not stand there as a key.
+        """
         try:
             return shape.model_validate(self.data if data is None else data)
         except ValidationError as error:
             for each in error.errors(include_url=False, include_context=False, include_input=False):
-                place = at + tuple(part for part in each["loc"] if isinstance(part, str | int))
-                self.fault(f"{_dotted(place)}: {_lower(each['msg'])}", _remedy(each["type"]), *place)
+                head, tail = each["loc"][:1], each["loc"][1:]
+                place = at + (locate(str(head[0])) if locate and head else head) + tail
+                self.fault(f"{_dotted(each['loc'])}: {_lower(each['msg'])}", _remedy(each["type"]), *place)
             return None
 
 
-def read_document(
-    root: Path, file: Path, faults: Faults, settings: SchemaSettings = DEFAULTS
-) -> Document | None:
+def read_document(root: Path, file: Path, faults: Faults, settings: SchemaSettings = DEFAULTS) -> Document | None:
     """Read one file; None after noting why it is no mapping of plain values."""
     path = file.relative_to(root).as_posix()
     raw = file.read_bytes()

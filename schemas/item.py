@@ -104,9 +104,7 @@ class Item:
     def asked(self, roles: Collection[str], inputs: Collection[str]) -> tuple[Material, ...]:
         """The materials of a case with these roles and inputs, in the item's order."""
         there, given = frozenset(roles), frozenset(inputs)
-        return tuple(
-            m for m in self.materials if m.roles <= there and m.inputs <= given and not (m.without & there)
-        )
+        return tuple(m for m in self.materials if m.roles <= there and m.inputs <= given and not (m.without & there))
 
     @property
     def claims(self) -> tuple[str, ...]:

@@ -48,9 +48,7 @@ def new_pool() -> descriptor_pool.DescriptorPool:
 class RowType:
     """The message type of one dataset's rows."""
 
-    def __init__(
-        self, dataset: str, properties: Sequence[Property], settings: SchemaSettings = DEFAULTS
-    ) -> None:
+    def __init__(self, dataset: str, properties: Sequence[Property], settings: SchemaSettings = DEFAULTS) -> None:
         """Compile the properties of a dataset."""
         self.name = f"{PACKAGE}.{dataset}"
         self.file = _compile(dataset, properties)

@@ -1,0 +1,95 @@
+"""Reads who may ask: client groups with their clients, and the grants of each group."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from schemas.client import Client, Group
+from schemas.document import Document
+from schemas.grant import Grant
+from schemas.item import Item
+from schemas.odcs_shape import Name
+from schemas.title import Shape, TitleShape
+
+_SPIFFE = re.compile(r"spiffe://([a-z0-9.-]{1,200})/([a-z0-9_-]{1,60})/([a-z0-9-]{1,60})")
+_GRANT_ID = r"^[a-z][a-z0-9_.]{0,120}$"
+
+
+class _ClientShape(Shape):
+    id: str
+    title: TitleShape
+
+
+class _GroupShape(Shape):
+    group: Name
+    title: TitleShape
+    channel: Name
+    items: Annotated[list[str], Field(min_length=1)]
+    clients: list[_ClientShape]
+
+
+class _GrantShape(Shape):
+    id: Annotated[str, StringConstraints(pattern=_GRANT_ID)]
+    item: str
+    claims: Annotated[list[str], Field(min_length=1)]
+    values: bool
+
+
+class _GrantsShape(Shape):
+    group: Name
+    grants: list[_GrantShape]
+
+
+def read_group(document: Document, items: Collection[str]) -> tuple[Group, tuple[Client, ...]] | None:
+    """A group and its clients; None after noting every fault. `items` are the ids of every item's file."""
+    shape = document.shaped(_GroupShape)
+    if shape is None:
+        return None
+    for index, item in enumerate(shape.items):
+        if item not in items:
+            document.fault(f"no item has the id {item}", "name an item that there is", "items", index)
+        elif shape.items.index(item) != index:
+            document.fault(f"names {item} twice", "name it once", "items", index)
+    group = Group(id=shape.group, title=shape.title.value(), channel=shape.channel, items=tuple(shape.items))
+    clients = []
+    for index, each in enumerate(shape.clients):
+        match = _SPIFFE.fullmatch(each.id)
+        if match is None or match[2] != shape.channel:
+            document.fault(
+                "the id is no SPIFFE id of the group's channel",
+                f"write spiffe://<hub>/{shape.channel}/<device>",
+                "clients",
+                index,
+                "id",
+            )
+            continue
+        clients.append(Client(id=each.id, group=group.id, channel=match[2], device=match[3], title=each.title.value()))
+    return group, tuple(clients)
+
+
+def read_grants(
+    document: Document, groups: Collection[str], items: Mapping[str, Item], known: Collection[str]
+) -> tuple[Grant, ...] | None:
+    """A group's grants; None after noting every fault. `known` are the ids of every item's file, faulty ones too."""
+    shape = document.shaped(_GrantsShape)
+    if shape is None:
+        return None
+    if shape.group not in groups:
+        document.fault(f"no client group has the id {shape.group}", "name a group that there is", "group")
+    counts = Counter((each.item, claim) for each in shape.grants for claim in each.claims)
+    for index, each in enumerate(shape.grants):
+        if each.item not in known:
+            document.fault(f"no item has the id {each.item}", "name an item that there is", "grants", index, "item")
+        for at, claim in enumerate(each.claims):
+            place = ("grants", index, "claims", at)
+            if each.item in items and claim not in items[each.item].claims:
+                document.fault(f"{each.item} does not need {claim}", "remove it", *place)
+            if counts[each.item, claim] > 1:
+                document.fault(f"{claim} is granted twice for {each.item}", "grant it once", *place)
+    return tuple(
+        Grant(id=each.id, group=shape.group, item=each.item, claims=frozenset(each.claims), values=each.values)
+        for each in shape.grants
+    )

@@ -1,0 +1,180 @@
+"""The parts of an Open Data Contract Standard file that the hub reads, as it wants them.
+
+The standard's own JSON schema is checked first (`odcs`); what stands here is narrower: the hub's classes, rules and custom
+properties. Keys of the standard that the hub does not read are left alone.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from schemas.title import Shape, TitleShape, Words
+
+NAME = r"[a-z][a-z0-9_]{0,62}"
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+FIELD_NUMBER_MAX = 18_999
+"""Protobuf keeps the numbers from 19000 for itself."""
+
+
+class Standard(BaseModel):
+    """A part of the standard: what the hub does not read may stand there."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True, populate_by_name=True)
+
+
+class CustomProperty(Standard):
+    """One custom property. With a vendor it is somebody else's, and ignored."""
+
+    property: Words
+    value: Any
+    vendor: str = ""
+
+
+class PropertyExtras(Shape):
+    """What the standard has no field for, of one property."""
+
+    field_number: Annotated[int, Field(ge=1, le=FIELD_NUMBER_MAX)] = Field(alias="fieldNumber")
+    identity_type: Literal["person", "organisation"] | None = Field(alias="identityType", default=None)
+    absence_means: Words | None = Field(alias="absenceMeans", default=None)
+
+
+class SubjectKeyShape(Shape):
+    """A property that names a subject."""
+
+    property: Name
+    name: Name | None = None
+
+
+class AliasesShape(Shape):
+    """The two numbers of one person."""
+
+    former: Name
+    current: Name
+
+
+class ContractExtras(Shape):
+    """What the standard has no field for, of the dataset."""
+
+    title: TitleShape
+    subject_keys: Annotated[list[SubjectKeyShape], Field(min_length=1)] = Field(alias="subjectKeys")
+    complete_for: Words | None = Field(alias="completeFor", default=None)
+    unattributable_bound: Share = Field(alias="unattributableBound")
+    tolerance: Share
+    name_register: Name | None = Field(alias="nameRegister", default=None)
+    identity_aliases: AliasesShape | None = Field(alias="identityAliases", default=None)
+
+
+class ServerExtras(Shape):
+    """What the standard has no field for, of the server."""
+
+    sheet: Annotated[int, Field(ge=1)] = 1
+    header_row: Annotated[int, Field(ge=1)] = Field(alias="headerRow", default=1)
+    merged_cells: Literal["fill", "leave"] = Field(alias="mergedCells", default="leave")
+    as_of: Name | None = Field(alias="asOf", default=None)
+
+
+class ServerShape(Standard):
+    """Where a delivery is read."""
+
+    format: Literal["csv", "jsonl", "xlsx", "parquet", "sql"]
+    path: Words | None = None
+    location: Words | None = None
+    encoding: Words = "UTF-8"
+
+
+class RuleArguments(Shape):
+    """What a rule of the standard's library is told."""
+
+    valid_values: Annotated[list[Words], Field(min_length=1)] | None = Field(alias="validValues", default=None)
+    pattern: Words | None = None
+    minimum: str | int | float | None = None
+    maximum: str | int | float | None = None
+    properties: Annotated[list[Name], Field(min_length=1)] | None = None
+
+
+class RowHolds(Shape):
+    """The hub's own rule: a SQL condition over property names that every row fulfils."""
+
+    row_holds: Words = Field(alias="rowHolds")
+    tolerated_percent: Percent = Field(alias="toleratedPercent")
+
+
+class RuleShape(Standard):
+    """One quality rule."""
+
+    id: Words
+    type: str = "library"
+    metric: str | None = None
+    engine: str | None = None
+    implementation: RowHolds | None = None
+    arguments: RuleArguments = RuleArguments()
+    must_be_greater_than: float | None = Field(alias="mustBeGreaterThan", default=None)
+    must_be_at_most: Percent | None = Field(alias="mustBeLessOrEqualTo", default=None)
+    unit: str | None = None
+    dimension: str = ""
+    description: str = ""
+
+
+class TypeOptions(Standard):
+    """What the standard says more of a type."""
+
+    format: str = ""
+    pattern: str = ""
+
+
+class PropertyShape(Standard):
+    """One column."""
+
+    name: Name
+    physical_name: Words = Field(alias="physicalName")
+    business_name: Words = Field(alias="businessName")
+    description: Words
+    logical_type: Literal["string", "integer", "number", "date", "timestamp"] = Field(alias="logicalType")
+    options: TypeOptions = Field(alias="logicalTypeOptions", default=TypeOptions())
+    required: bool = False
+    primary_key: bool = Field(alias="primaryKey", default=False)
+    position: int = Field(alias="primaryKeyPosition", default=-1)
+    classification: Literal["internal", "personal", "restricted"]
+    quality: list[RuleShape] = []
+    custom: list[CustomProperty] = Field(alias="customProperties", default=[])
+
+
+class ObjectShape(Standard):
+    """The dataset's one schema object."""
+
+    name: Name
+    physical_name: Words = Field(alias="physicalName")
+    properties: Annotated[list[PropertyShape], Field(min_length=1)]
+    quality: list[RuleShape] = []
+
+
+class TeamShape(Standard):
+    """The department that answers for the dataset."""
+
+    name: Words
+    description: Words
+
+
+class SlaShape(Standard):
+    """One service level."""
+
+    property: str
+    value: str | int | float | bool | None
+    unit: str = ""
+    scheduler: str = ""
+    schedule: str = ""
+
+
+class ContractShape(Standard):
+    """The whole file."""
+
+    id: Name
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
+    domain: Name
+    team: TeamShape
+    servers: Annotated[list[ServerShape], Field(min_length=1, max_length=1)]
+    objects: Annotated[list[ObjectShape], Field(min_length=1, max_length=1)] = Field(alias="schema")
+    sla: list[SlaShape] = Field(alias="slaProperties", default=[])
+    custom: list[CustomProperty] = Field(alias="customProperties", default=[])
