@@ -4,20 +4,22 @@
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
 from kernel.durable import replace_file
 from samples.city import PARAMETERS, blocks
-from samples.dirt import Soiler, Spared
+from samples.dirt import Soiler, spare
 from samples.gb18030_csv import Gb18030Csv
 from samples.json_lines import JsonLines
 from samples.manifest import MANIFEST, Manifest
 from samples.parquet import Parquet
+from samples.personas import PERSONAS, personas
 from samples.registry import REGISTRIES, Record
 from samples.settings import DEFAULTS, SampleSettings
 from samples.sqlite_table import SqliteTable
@@ -38,16 +40,20 @@ _WRITERS: dict[Form, type] = {
 def deliver_city(out: Path, *, residents: int, seed: int, today: date, settings: SampleSettings = DEFAULTS) -> Manifest:
     """Make a city and deliver it: equal arguments give equal bytes. Memory is bounded by a block. Raises Invalid."""
     parameters = {"residents": residents, "seed": seed, "today": today.isoformat(), "settings": asdict(settings)}
-    soiler = Soiler(seed=seed, settings=settings, spared=Spared())
+    first, rest = _first(blocks(residents, seed, today, settings))
+    chosen = personas(first)
+    spared = spare((each.number, each.name) for each in chosen.everybody())
+    soiler = Soiler(seed=seed, settings=settings, spared=spared)
     with ExitStack() as open_writers:
         writers = _open(open_writers, out)
-        for world in blocks(residents, seed, today, settings):
+        for world in chain((first,), rest):
             for table in TABLES:
                 writers[table.dataset].write(soiler.soil(world, table, REGISTRIES[table.dataset](world)))
     _date(out, today)
     manifest = soiler.manifest()
     write_truth(out, PARAMETERS, json.dumps(parameters, indent=1) + "\n")
     write_truth(out, MANIFEST, manifest.text())
+    write_truth(out, PERSONAS, chosen.text())
     return manifest
 
 
@@ -75,6 +81,10 @@ def write_truth(out: Path, name: str, text: str) -> None:
     path = out / name
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, text.encode())
+
+
+def _first(worlds: Iterator[World]) -> tuple[World, Iterator[World]]:
+    return next(worlds), worlds
 
 
 def _values(records: Iterable[Record]) -> Iterable[Values]:

@@ -44,7 +44,7 @@ def full(rng: Random, ethnicity: str, family: str, *, male: bool) -> str:
         own = rng.choice(_UYGHUR_MALE if male else _UYGHUR_FEMALE)
         return own + SEPARATOR + rng.choice(_UYGHUR_MALE)
     if ethnicity == "藏族":
-        return rng.choice(_TIBETAN_FIRST) + SEPARATOR + rng.choice(_TIBETAN_SECOND)
+        return rng.choice(_TIBETAN_FIRST) + rng.choice(_TIBETAN_SECOND)
     return family + given(rng, male=male)
 
 

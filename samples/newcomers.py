@@ -56,7 +56,9 @@ def _foreign_numbers(draft: Draft, born: date, sex: Sex) -> tuple[Number, ...]:
     nation = rng.choice(tuple(NATIONS))
     numbers = []
     day = draft.day_between(date(2005, 1, 1), date(2016, 12, 31))
-    history = rng.choice(("old", "old-new", "old-new", "old-old-new", "old-old", "new"))
+    # The first has them all, so that no city is without a chain of former numbers.
+    chain = draft.serials.next("foreign histories") == 1
+    history = "old-old-new" if chain else rng.choice(("old", "old-new", "old-new", "old-old-new", "old-old", "new"))
     for form in history.split("-"):
         if form == "new":
             day = draft.day_between(NEW_FOREIGN_SINCE, today)

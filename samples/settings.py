@@ -10,7 +10,7 @@ class SampleSettings:
     """What may be set about a sample city. Equal settings, seed and day give equal deliveries."""
 
     residents: int = setting(20_000, "people who live in the city, registered or resident")
-    residents_min: int = setting(200, "a smaller city has not everybody whom the demo needs")
+    residents_min: int = setting(300, "a smaller city has not everybody whom the demo needs")
     residents_max: int = setting(1_200_000, "a larger city does not fit one worksheet of the property registry")
     block_residents: int = setting(10_000, "people made at a time; a family never spans two blocks")
     dirty_share: float = setting(0.006, "share of records in each delivery that are made dirty")

@@ -168,9 +168,13 @@ _R = TypeVar("_R", Insurance, Cover, Account)
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """A city on a day. Everything in it happened on that day or before."""
+    """A city on a day. Everything in it happened on that day or before.
+
+    `first_block`: personas are among the people with smaller keys; None: among all.
+    """
 
     today: date
+    first_block: int | None = None
     people: dict[int, Person] = field(default_factory=dict)
     residences: dict[int, Residence] = field(default_factory=dict)
     marriages: tuple[Marriage, ...] = ()
@@ -239,12 +243,15 @@ class World:
         whole: dict[str, list[object]] = defaultdict(list)
         people: dict[int, Person] = {}
         residences: dict[int, Residence] = {}
+        first_block = None
         for world in worlds:
+            first_block = world.first_block if first_block is None else first_block
             people.update(world.people)
             residences.update(world.residences)
             for name in _LISTS:
                 whole[name].extend(getattr(world, name))
-        return cls(today=today, people=people, residences=residences, **{n: tuple(v) for n, v in whole.items()})  # type: ignore[arg-type]
+        lists = {name: tuple(records) for name, records in whole.items()}
+        return cls(today=today, first_block=first_block, people=people, residences=residences, **lists)  # type: ignore[arg-type]
 
 
 def month_of(day: date) -> int:
@@ -269,4 +276,4 @@ def _by_person(records: Iterable[_R]) -> dict[int, list[_R]]:
     return dict(found)
 
 
-_LISTS = tuple(each.name for each in fields(World) if each.name not in {"today", "people", "residences"})
+_LISTS = tuple(each.name for each in fields(World) if each.name not in {"today", "first_block", "people", "residences"})
