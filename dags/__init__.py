@@ -1,0 +1,1 @@
+"""How Airflow runs the exchange: wiring only, so that it can be run without Airflow too."""
