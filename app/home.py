@@ -10,14 +10,14 @@ from pathlib import Path
 from app.paths import Paths
 from app.pki import Authority, Credential
 from app.settings import HubSettings
+from audit.logs import DESK, origin_of
+from audit.root_log import ROOT
 from kernel.durable import PRIVATE, create_file
 from kernel.errors import Malformed
 from kernel.sealing import KEY_SIZE, new_key
 from kernel.signing import SigningKey
 from kernel.trust import ANSWER, LOG, TrustedKey, issue
 
-ROOT_LOG = "root"
-DESK_LOG = "desk"
 SECRETS = ("master", "index", "case")
 """Names of the hub's 32-byte secrets, beside the tag key of each epoch."""
 
@@ -37,12 +37,7 @@ def make_home(paths: Paths, settings: HubSettings, clients: Iterable[str], *, no
 
 def log_names(settings: HubSettings) -> tuple[str, ...]:
     """Every log that the hub has keys for."""
-    return (ROOT_LOG, DESK_LOG, *(f"worker-{number}" for number in range(settings.workers_max)))
-
-
-def log_origin(hub: str, log: str) -> str:
-    """A log's origin: the first line of its checkpoints."""
-    return f"{hub}/audit/{log}"
+    return (ROOT, DESK, *(f"worker-{number}" for number in range(settings.workers_max)))
 
 
 def read_secret(path: Path) -> bytes:
@@ -62,7 +57,7 @@ def _make_signing_keys(paths: Paths, settings: HubSettings, now: datetime) -> No
     keys = [TrustedKey(use=ANSWER, key=answer.public, valid_from=now)]
     for log in log_names(settings):
         key = _signing_key(paths.keys / "logs" / f"{log}.key")
-        keys.append(TrustedKey(use=LOG, key=key.public, valid_from=now, origin=log_origin(settings.name, log)))
+        keys.append(TrustedKey(use=LOG, key=key.public, valid_from=now, origin=origin_of(settings.name, log)))
     _keep(paths.trust, issue(root, settings.name, keys, now=now))
 
 

@@ -15,3 +15,6 @@ class HubSettings:
     tag_epoch: str = setting("2026", "the epoch whose key makes new subject tags")
     address: str = setting("127.0.0.1", "the address that the verification service listens on")
     port: int = setting(7443, "the port that the verification service listens on")
+    agreements: str = setting(
+        "", "the folder of contracts, claims, items, grants and clients; empty: those that come with us"
+    )

@@ -1,0 +1,114 @@
+"""A hub, put together from its home. Whatever is needed is opened when it is first asked for."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from app.home import read_secret
+from app.paths import Paths
+from app.settings import HubSettings
+from audit.detail_keys import DetailKeys
+from audit.logs import DESK, Logs
+from audit.record import Record
+from audit.settings import AuditSettings
+from exchange.keys import IndexKeys
+from exchange.reader import Exchange
+from exchange.settings import ExchangeSettings
+from kernel.clock import Clock, SystemClock
+from kernel.errors import Malformed
+from kernel.settings import load
+from kernel.signing import SigningKey
+from kernel.trust import TRUST_SIZE_MAX, Trust
+from schemas.catalogue import Catalogue, load_catalogue
+from schemas.wire.v1 import audit_pb2
+
+
+class Hub:
+    """One hub. Opening it reads nothing; its parts are read when they are first used, and then kept."""
+
+    def __init__(self, home: Path, clock: Clock) -> None:
+        """Name the home, and the clock that every part tells the time by."""
+        self.paths = Paths(home=home.absolute())
+        self.clock = clock
+
+    @cached_property
+    def settings(self) -> HubSettings:
+        """The hub's own settings; raises Faulty."""
+        return load(HubSettings, "hub", file=self.paths.settings)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """What the city has agreed on; raises Faulty with every fault."""
+        root = self.settings.agreements
+        return load_catalogue(Path(root) if root else None)
+
+    @cached_property
+    def trust(self) -> Trust:
+        """What outsiders hold to check this hub's evidence; raises Malformed."""
+        try:
+            with self.paths.trust.open("rb") as file:
+                return Trust.parse(file.read(TRUST_SIZE_MAX + 1))
+        except FileNotFoundError as error:
+            raise Malformed("there is no hub here", field=str(self.paths.home), remedy="mianzheng init") from error
+
+    @cached_property
+    def detail_keys(self) -> DetailKeys:
+        """The keys of sealed details."""
+        return DetailKeys(self.paths.detail_keys, self.secret("master"), epoch=self.settings.tag_epoch)
+
+    @cached_property
+    def logs(self) -> Logs:
+        """The audit logs."""
+        return Logs(
+            self.paths.audit,
+            hub=self.settings.name,
+            signers=lambda name: SigningKey.read(self.paths.keys / "logs" / f"{name}.key"),
+            clock=self.clock,
+            settings=load(AuditSettings, "audit", file=self.paths.settings),
+        )
+
+    @cached_property
+    def exchange_settings(self) -> ExchangeSettings:
+        """The exchange's bounds."""
+        return load(ExchangeSettings, "exchange", file=self.paths.settings)
+
+    @cached_property
+    def index_keys(self) -> IndexKeys:
+        """The keys of serving indexes."""
+        return IndexKeys(index=self.secret("index"), master=self.secret("master"))
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        """The snapshots in force."""
+        return Exchange(self.paths.exchange, self.index_keys, self.catalogue.contracts, self.exchange_settings)
+
+    @cached_property
+    def recorder(self) -> "DeskRecorder":
+        """Writes what happens to datasets into the shared log."""
+        return DeskRecorder(self)
+
+    def secret(self, name: str) -> bytes:
+        """One of the hub's 32-byte secrets; raises Malformed."""
+        return read_secret(self.paths.keys / f"{name}.key")
+
+
+class DeskRecorder:
+    """The exchange's recorder: entries of the log that rare writers share."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Take the hub whose log it is."""
+        self._hub = hub
+
+    def record(self, kind: str, attributes: Mapping[str, str]) -> bytes:
+        """Record a publication or a hold; returns the receipt; raises LogUnavailable."""
+        record = Record(
+            kind=audit_pb2.EntryKind.Value(f"ENTRY_KIND_{kind}"),
+            detail=audit_pb2.Detail(attributes=attributes),
+            seal=self._hub.detail_keys.general(),
+        )
+        return self._hub.logs.shared(DESK).append(record).receipt
+
+
+def open_hub(home: Path, clock: Clock | None = None) -> Hub:
+    """The hub whose home this is."""
+    return Hub(home, clock or SystemClock())
