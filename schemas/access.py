@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
@@ -28,7 +28,7 @@ class _GroupShape(Shape):
     title: TitleShape
     channel: Name
     items: Annotated[list[str], Field(min_length=1)]
-    clients: list[_ClientShape]
+    clients: list[dict[str, Any]]
 
 
 class _GrantShape(Shape):
@@ -40,7 +40,7 @@ class _GrantShape(Shape):
 
 class _GrantsShape(Shape):
     group: Name
-    grants: list[_GrantShape]
+    grants: list[dict[str, Any]]
 
 
 def read_group(document: Document, items: Collection[str]) -> tuple[Group, tuple[Client, ...]] | None:
@@ -55,7 +55,10 @@ def read_group(document: Document, items: Collection[str]) -> tuple[Group, tuple
             document.fault(f"names {item} twice", "name it once", "items", index)
     group = Group(id=shape.group, title=shape.title.value(), channel=shape.channel, items=tuple(shape.items))
     clients = []
-    for index, each in enumerate(shape.clients):
+    for index, raw in enumerate(shape.clients):
+        each = document.shaped(_ClientShape, raw, ("clients", index))
+        if each is None:
+            continue
         match = _SPIFFE.fullmatch(each.id)
         if match is None or match[2] != shape.channel:
             document.fault(
@@ -79,8 +82,10 @@ def read_grants(
         return None
     if shape.group not in groups:
         document.fault(f"no client group has the id {shape.group}", "name a group that there is", "group")
-    counts = Counter((each.item, claim) for each in shape.grants for claim in each.claims)
-    for index, each in enumerate(shape.grants):
+    grants = {at: document.shaped(_GrantShape, raw, ("grants", at)) for at, raw in enumerate(shape.grants)}
+    sound = {index: each for index, each in grants.items() if each is not None}
+    counts = Counter((each.item, claim) for each in sound.values() for claim in each.claims)
+    for index, each in sound.items():
         if each.item not in known:
             document.fault(f"no item has the id {each.item}", "name an item that there is", "grants", index, "item")
         for at, claim in enumerate(each.claims):
@@ -91,5 +96,5 @@ def read_grants(
                 document.fault(f"{claim} is granted twice for {each.item}", "grant it once", *place)
     return tuple(
         Grant(id=each.id, group=shape.group, item=each.item, claims=frozenset(each.claims), values=each.values)
-        for each in shape.grants
+        for each in sound.values()
     )

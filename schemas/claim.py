@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from google.protobuf.message import Message
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
 from kernel.errors import Malformed
 from schemas.contract import Contract, Sensitivity
 from schemas.document import Document
 from schemas.expression import Compiler, Expression
+from schemas.odcs_shape import Name, Standard
 from schemas.parameter import Parameter, ParameterType, Value
 from schemas.reserved import ASK, RESERVED_NAMES, TODAY
 from schemas.rows import day_timestamp
@@ -21,7 +22,6 @@ from schemas.settings import DEFAULTS, SchemaSettings
 from schemas.title import Shape, Title, TitleShape, Words
 
 _ID = r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*"
-_NAME = r"[a-z][a-z0-9_]*"
 _AGE = re.compile(r"([1-9][0-9]{0,3})([hd])")
 
 
@@ -112,19 +112,26 @@ class _ParameterShape(Shape):
     title: TitleShape
 
 
-class _ClaimShape(Shape):
+class _QuestionShape(Standard):
+    """What a claim's expressions are checked with, whatever else is wrong in the file."""
+
     id: Annotated[str, StringConstraints(pattern=f"^{_ID}$")]
-    version: Annotated[int, Field(ge=1, lt=1 << 31)]
-    title: TitleShape
     datasets: Annotated[list[str], Field(min_length=1)]
-    parameters: dict[Annotated[str, StringConstraints(pattern=f"^{_NAME}$")], _ParameterShape] = {}
+    parameters: dict[Name, _ParameterShape] = Field(default={})
     expression: Words
     coverage: Words | None = None
+
+
+class _ClaimShape(_QuestionShape):
+    model_config = ConfigDict(extra="forbid")
+
+    version: Annotated[int, Field(ge=1, lt=1 << 31)]
+    title: TitleShape
     no_row: Literal["NO_RECORD", "OUT_OF_COVERAGE", "evaluate"] = Field(alias="noRow")
     from_absence: bool = Field(alias="fromAbsence", default=False)
     rows: Literal["one", "any"]
     max_age: Annotated[str, StringConstraints(pattern=f"^{_AGE.pattern}$")] = Field(alias="maxAge")
-    disclose: list[str] = []
+    disclose: list[str] = Field(default=[])
     fallback: Annotated[list[Literal["assistance", "commitment", "paper"]], Field(min_length=1)]
 
 
@@ -139,27 +146,23 @@ def read_claim(
 
     `known` are the ids of every contract's file, faulty ones too: a fault in a contract is noted there, not here again.
     """
-    shape = document.shaped(_ClaimShape)
-    if shape is None:
-        return None
     before = len(document.faults.found)
-    for at, dataset in enumerate(shape.datasets):
-        if dataset not in known:
-            document.fault(f"no contract has the id {dataset}", "name a dataset that there is", "datasets", at)
-        elif shape.datasets.index(dataset) != at:
-            document.fault(f"names {dataset} twice", "name it once", "datasets", at)
-    if any(dataset not in contracts for dataset in shape.datasets):
+    shape = document.shaped(_ClaimShape)
+    question = shape or _question(document)
+    if question is None or not _datasets_sound(document, question, contracts, known):
         return None
     parameters = tuple(
         Parameter(name=name, type=ParameterType(each.type), title=each.title.value())
-        for name, each in shape.parameters.items()
+        for name, each in question.parameters.items()
     )
-    expression = _compiled(document, compiler, shape, parameters, "expression")
-    coverage = _compiled(document, compiler, shape, parameters, "coverage") if shape.coverage else None
+    expression = _compiled(document, compiler, question, parameters, "expression")
+    coverage = _compiled(document, compiler, question, parameters, "coverage") if question.coverage else None
+    if expression is not None and (coverage is not None or not question.coverage):
+        _check_parameters(document, question, expression, coverage)
+    if shape is None:
+        return None
     disclose = _disclosable(document, shape, contracts)
     _check_absence(document, shape, contracts, expression)
-    if expression is not None:
-        _check_parameters(document, shape, expression, coverage)
     if expression is None or len(document.faults.found) > before:
         return None
     return Claim(
@@ -182,8 +185,26 @@ def read_claim(
     )
 
 
+def _question(document: Document) -> _QuestionShape | None:
+    try:
+        return _QuestionShape.model_validate(document.data)
+    except ValidationError:
+        return None
+
+
+def _datasets_sound(
+    document: Document, shape: _QuestionShape, contracts: Mapping[str, Contract], known: Collection[str]
+) -> bool:
+    for at, dataset in enumerate(shape.datasets):
+        if dataset not in known:
+            document.fault(f"no contract has the id {dataset}", "name a dataset that there is", "datasets", at)
+        elif shape.datasets.index(dataset) != at:
+            document.fault(f"names {dataset} twice", "name it once", "datasets", at)
+    return all(dataset in contracts for dataset in shape.datasets)
+
+
 def _compiled(
-    document: Document, compiler: Compiler, shape: _ClaimShape, parameters: Sequence[Parameter], key: str
+    document: Document, compiler: Compiler, shape: _QuestionShape, parameters: Sequence[Parameter], key: str
 ) -> Expression | None:
     compiled = compiler.compile(document.data[key], shape.id, shape.datasets, parameters)
     if isinstance(compiled, Expression):
@@ -229,7 +250,7 @@ def _check_absence(
 
 
 def _check_parameters(
-    document: Document, shape: _ClaimShape, expression: Expression, coverage: Expression | None
+    document: Document, shape: _QuestionShape, expression: Expression, coverage: Expression | None
 ) -> None:
     asks = expression.asks | (coverage.asks if coverage else frozenset())
     for name in shape.parameters:

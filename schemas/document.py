@@ -4,6 +4,7 @@ Faults are collected, never raised one by one: whoever mends a file wants to see
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ Place = tuple[str | int, ...]
 _Shape = TypeVar("_Shape", bound=BaseModel)
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NESTING_MAX = 32
+_UNKNOWN = "extra_forbidden"
 
 
 @dataclass(slots=True)
@@ -36,7 +38,10 @@ class Faults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A YAML file as plain values. `path` is relative to the root of the agreements; `digest` is of the file's bytes."""
+    """A YAML file as plain values.
+
+    `path` is relative to the root of the agreements, `digest` is SHA-256 of the file's bytes.
+    """
 
     path: str
     digest: bytes
@@ -65,16 +70,21 @@ class Document:
     ) -> _Shape | None:
         """The file, or what stands `at` a place, in the shape it must have; None after noting every departure.
 
-        `locate` gives the place, within `at`, of a key of `data` that does not stand there as a key.
+        Unknown keys are noted and then left out, so that what else is wrong can be found as well. `locate` gives the
+        place, within `at`, of a key of `data` that does not stand there as a key.
         """
+        value = self.data if data is None else data
         try:
-            return shape.model_validate(self.data if data is None else data)
+            return shape.model_validate(value)
         except ValidationError as error:
-            for each in error.errors(include_url=False, include_context=False, include_input=False):
-                head, tail = each["loc"][:1], each["loc"][1:]
-                place = at + (locate(str(head[0])) if locate and head else head) + tail
-                self.fault(f"{_dotted(each['loc'])}: {_lower(each['msg'])}", _remedy(each["type"]), *place)
+            faults = error.errors(include_url=False, include_context=False, include_input=False)
+        for each in faults:
+            head, tail = each["loc"][:1], each["loc"][1:]
+            place = at + (locate(str(head[0])) if locate and head else head) + tail
+            self.fault(f"{_dotted(each['loc'])}: {_lower(each['msg'])}", _remedy(each["type"]), *place)
+        if any(each["type"] != _UNKNOWN for each in faults):
             return None
+        return shape.model_validate(_without(value, [each["loc"] for each in faults]))
 
 
 def read_document(root: Path, file: Path, faults: Faults, settings: SchemaSettings = DEFAULTS) -> Document | None:
@@ -131,7 +141,7 @@ class _Reading:
             return self._mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(each, (*place, at)) for at, each in enumerate(node.value)]
-        if node.style == "|":
+        if isinstance(node, yaml.ScalarNode) and node.style == "|":
             self.literals.add(place)
         return self._scalar(node, line)
 
@@ -151,11 +161,22 @@ class _Reading:
 
     def _scalar(self, node: yaml.Node, line: int) -> Hashable:
         try:
-            value: Hashable = yaml.constructor.SafeConstructor().construct_object(node)  # type: ignore[no-untyped-call]
+            value: Hashable = yaml.constructor.SafeConstructor().construct_object(node)
         except (yaml.YAMLError, ValueError):
             self.faults.add(self.path, line, "has a value that cannot be read", "quote it")
             return None
         return value
+
+
+def _without(value: Any, places: Sequence[Place]) -> Any:
+    """A copy of a value without the keys at some places."""
+    pruned = deepcopy(value)
+    for *way, key in places:
+        around = pruned
+        for step in way:
+            around = around[step]
+        around.pop(key, None)
+    return pruned
 
 
 def _dotted(place: Sequence[str | int]) -> str:
@@ -170,7 +191,7 @@ def _remedy(kind: str) -> str:
     match kind:
         case "missing":
             return "add it"
-        case "extra_forbidden":
+        case _ if kind == _UNKNOWN:
             return "remove it, or correct its spelling"
         case _:
             return "correct it"

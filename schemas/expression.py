@@ -1,9 +1,9 @@
 """A claim's expression in CEL, the Common Expression Language (github.com/cel-expr/cel-spec).
 
-It is compiled twice. Against the typed messages of the datasets' rows, to check it: a misspelt field or a wrong type is a
-fault of the file. Against maps, to evaluate it over the fields that are present: reading an absent one is an error, and
-CEL's own logic carries it (`false && error` is false, `true || error` is true). What ends in an error is undetermined,
-never false.
+It is compiled twice. Against the typed messages of the datasets' rows, to check it: a misspelt field or a wrong type is
+a fault of the file. Against maps, to evaluate it over the fields that are present: reading an absent one is an error,
+and CEL's own logic carries it (`false && error` is false, `true || error` is true). What ends in an error is
+undetermined, never false.
 """
 
 import re
@@ -33,7 +33,7 @@ _FIELD = descriptor_pb2.FieldDescriptorProto
 
 
 class Undetermined(MianzhengError):
-    """The expression ended in an error: what would have decided it is absent, or cannot be. It is neither true nor false."""
+    """The expression ended in an error: neither true nor false. `field` names an absent property, if one is."""
 
     code = "undetermined"
 
@@ -51,9 +51,9 @@ class ExpressionFault:
 class Expression:
     """A checked expression.
 
-    `reads` are the properties that it looks at, as (dataset, property), `asks` the parameters. `confirms_from_absence`: a further row could turn
-    it from true to false, so its truth rests on rows that are not there; `denies_from_absence`: a further row could turn
-    it from false to true.
+    `reads` are the properties that it looks at, as (dataset, property), `asks` the parameters. `confirms_from_absence`:
+    a further row could turn it from true to false, so its truth rests on rows that are not there.
+    `denies_from_absence`: a further row could turn it from false to true.
     """
 
     text: str

@@ -64,7 +64,7 @@ class Binding:
 class Material:
     """Something that an applicant once had to bring. `claim` is empty unless a claim covers it.
 
-    `without` names roles whose presence in the case makes the material needless: who brings a spouse need not be single.
+    `without` names roles whose presence makes the material needless: who brings a spouse need not be single.
     """
 
     id: str

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
 from schemas.claim import Claim
 from schemas.document import Document, Place
 from schemas.item import Binding, CoveredBy, Input, Item, Material, Role, Source
-from schemas.odcs_shape import Name
+from schemas.odcs_shape import Name, Standard
 from schemas.parameter import Parameter, ParameterType
 from schemas.title import Shape, TitleShape, Words
 
@@ -34,37 +34,51 @@ class _MaterialShape(Shape):
     role: Name
     claim: Words | None = None
     with_: dict[Name, str | int] = Field(alias="with", default={})
-    without: list[Name] = []
+    without: list[Name] = Field(default=[])
     covered_by: Literal["assistance", "paper"] | None = Field(alias="coveredBy", default=None)
 
 
-class _ItemShape(Shape):
+class _PartsShape(Standard):
+    """What an item's materials are checked with, whatever else is wrong in the file. They are shaped one by one."""
+
+    roles: Annotated[dict[Name, _RoleShape], Field(min_length=1)]
+    inputs: dict[Name, _InputShape] = Field(default={})
+    materials: Annotated[list[dict[str, Any]], Field(min_length=1)]
+
+
+class _ItemShape(_PartsShape):
+    model_config = ConfigDict(extra="forbid")
+
     id: Name
     version: Annotated[int, Field(ge=1, lt=1 << 31)]
     title: TitleShape
     department: TitleShape
     legal_basis: Annotated[str, StringConstraints(min_length=2)] = Field(alias="legalBasis")
     handled_where: TitleShape = Field(alias="handledWhere")
-    roles: Annotated[dict[Name, _RoleShape], Field(min_length=1)]
-    inputs: dict[Name, _InputShape] = {}
-    materials: Annotated[list[_MaterialShape], Field(min_length=1)]
 
 
 def read_item(document: Document, claims: Mapping[str, Claim], known: Collection[str]) -> Item | None:
     """The item in a file; None after noting every fault. `known` are the ids of every claim's file, faulty ones too."""
-    shape = document.shaped(_ItemShape)
-    if shape is None:
-        return None
     before = len(document.faults.found)
-    _check_parts(document, shape)
+    shape = document.shaped(_ItemShape)
+    parts = shape or _parts(document)
+    if parts is None:
+        return None
+    _check_parts(document, parts)
     materials = []
-    for index, each in enumerate(shape.materials):
+    shapes: dict[int, _MaterialShape] = {}
+    for index, raw in enumerate(parts.materials):
         at: Place = ("materials", index)
-        _check_material(document, shape, each, at)
-        bindings = tuple(_bindings(document, shape, each, at, claims, known))
-        materials.append(_material(each, bindings))
-    _check_used(document, shape, materials)
-    if len(document.faults.found) > before:
+        each = document.shaped(_MaterialShape, raw, at)
+        if each is not None:
+            shapes[index] = each
+            _check_material(document, parts, each, at)
+            bindings = tuple(_bindings(document, parts, each, at, claims, known))
+            materials.append(_material(each, bindings))
+    _check_twice(document, shapes)
+    if len(shapes) == len(parts.materials):
+        _check_used(document, parts, shapes.values())
+    if shape is None or len(document.faults.found) > before:
         return None
     return Item(
         id=shape.id,
@@ -92,6 +106,13 @@ def read_item(document: Document, claims: Mapping[str, Claim], known: Collection
     )
 
 
+def _parts(document: Document) -> _PartsShape | None:
+    try:
+        return _PartsShape.model_validate(document.data)
+    except ValidationError:
+        return None
+
+
 def _material(shape: _MaterialShape, bindings: tuple[Binding, ...]) -> Material:
     return Material(
         id=shape.id,
@@ -104,26 +125,32 @@ def _material(shape: _MaterialShape, bindings: tuple[Binding, ...]) -> Material:
     )
 
 
-def _check_parts(document: Document, shape: _ItemShape) -> None:
+def _check_parts(document: Document, shape: _PartsShape) -> None:
     if not any(each.required for each in shape.roles.values()):
         document.fault("no role is required", "say required: true of the applicant", "roles")
-    for name, each in shape.inputs.items():
+    for name, declared in shape.inputs.items():
         try:
-            re.compile(each.pattern)
+            re.compile(declared.pattern)
         except re.error:
             document.fault("the pattern is no regular expression", "mend it", "inputs", name, "pattern")
-    ids = [each.id for each in shape.materials]
-    asked = [(each.claim, each.role) for each in shape.materials]
-    for index, each in enumerate(shape.materials):
-        if ids.index(each.id) != index:
+
+
+def _check_twice(document: Document, shapes: Mapping[int, _MaterialShape]) -> None:
+    """A client names a question by claim and role, so that an item asks each pair once."""
+    ids: set[str] = set()
+    asked: set[tuple[str, str]] = set()
+    for index, each in shapes.items():
+        if each.id in ids:
             document.fault(f"two materials are called {each.id}", "give each its own id", "materials", index, "id")
-        if each.claim and asked.index((each.claim, each.role)) != index:
+        if each.claim and (each.claim, each.role) in asked:
             document.fault(
                 f"asks {each.claim} about {each.role} twice", "keep one of the materials", "materials", index
             )
+        ids.add(each.id)
+        asked.add((each.claim or "", each.role))
 
 
-def _check_material(document: Document, shape: _ItemShape, material: _MaterialShape, at: Place) -> None:
+def _check_material(document: Document, shape: _PartsShape, material: _MaterialShape, at: Place) -> None:
     if material.role not in shape.roles:
         document.fault(f"{material.role} is no role of the item", "name one of its roles", *at, "role")
     if (material.claim is None) == (material.covered_by is None):
@@ -135,7 +162,7 @@ def _check_material(document: Document, shape: _ItemShape, material: _MaterialSh
 
 def _bindings(
     document: Document,
-    shape: _ItemShape,
+    shape: _PartsShape,
     material: _MaterialShape,
     at: Place,
     claims: Mapping[str, Claim],
@@ -165,7 +192,7 @@ def _bindings(
 
 
 def _binding(
-    shape: _ItemShape, material: _MaterialShape, parameter: Parameter, value: str | int
+    shape: _PartsShape, material: _MaterialShape, parameter: Parameter, value: str | int
 ) -> Binding | tuple[str, str]:
     """The binding, or what is wrong with it and its remedy."""
     source = Source.CONSTANT
@@ -187,10 +214,10 @@ def _binding(
     return Binding(parameter=parameter.name, source=source, value=value)
 
 
-def _check_used(document: Document, shape: _ItemShape, materials: Collection[Material]) -> None:
-    """What `with` names counts as used even where its claim has faults of its own, lest they be noted twice."""
-    named = {str(value) for each in shape.materials for value in each.with_.values()}
-    roles = named.union(*(each.roles for each in materials))
+def _check_used(document: Document, shape: _PartsShape, materials: Collection[_MaterialShape]) -> None:
+    """Nothing is declared in vain. What `with` names counts as used even where its claim has faults of its own."""
+    named = {str(value) for each in materials for value in each.with_.values()}
+    roles = named | {each.role for each in materials}
     inputs = {value.removeprefix(_INPUT) for value in named if value.startswith(_INPUT)}
     for name in shape.roles:
         if name not in roles:

@@ -7,7 +7,7 @@ speaks the standard.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
@@ -18,6 +18,7 @@ from jsonschema.exceptions import best_match
 
 from schemas.contract import (
     NUMBERS,
+    Check,
     Contract,
     IdentityAliases,
     Property,
@@ -59,18 +60,15 @@ def read_contract(document: Document, root: Path) -> Contract | None:
         return None
     extras = _extras(document, shape.custom, ("customProperties",), ContractExtras)
     _check_names(document, shape)
-    properties = _properties(document, shape.objects[0].properties)
+    columns = _columns(document, shape.objects[0].properties)
+    properties = [each.property for each in columns]
     server = _server(document, shape)
     levels = read_service_levels(document, shape.sla)
-    if extras is None or len(properties) < len(shape.objects[0].properties):
-        return None
-    by_name = {each.name: each for each in properties}
-    _check_extras(document, extras, by_name)
-    key = _primary_key(document, shape.objects[0].properties)
-    rules = _rules(document, shape, by_name, key, extras.tolerance)
-    if server.as_of and server.as_of not in by_name:
-        document.fault(f"asOf names {server.as_of}, which is no property", "name a property", "servers", 0)
-    if len(document.faults.found) > before:
+    key = _primary_key(document, columns)
+    rules = _rules(document, shape, columns, key, extras.tolerance if extras else 0.0)
+    if extras is not None and len(columns) == len(shape.objects[0].properties):
+        _check_extras(document, extras, server, {each.name: each for each in properties})
+    if extras is None or len(document.faults.found) > before:
         return None
     aliases = extras.identity_aliases
     return Contract(
@@ -95,6 +93,15 @@ def read_contract(document: Document, root: Path) -> Contract | None:
         identity_aliases=IdentityAliases(former=aliases.former, current=aliases.current) if aliases else None,
         raw_path=root / document.path,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """A sound property, the shape it was read from, and where it stands."""
+
+    property: Property
+    shape: PropertyShape
+    at: Place
 
 
 @cache
@@ -135,11 +142,15 @@ def _check_names(document: Document, shape: ContractShape) -> None:
         document.fault(f"{shape.id} means something else in expressions", "choose another id", "id")
 
 
-def _properties(document: Document, shapes: Sequence[PropertyShape]) -> list[Property]:
-    found: list[Property] = []
+def _columns(document: Document, written: Sequence[Mapping[str, Any]]) -> list[_Column]:
+    """The sound properties; what is wrong with the others is noted."""
+    found: list[_Column] = []
     seen: dict[str, set[Any]] = {"name": set(), "physicalName": set(), "fieldNumber": set()}
-    for index, shape in enumerate(shapes):
+    for index, raw in enumerate(written):
         at = (*_PROPERTIES, index)
+        shape = document.shaped(PropertyShape, raw, at)
+        if shape is None:
+            continue
         extras = _extras(document, shape.custom, (*at, "customProperties"), PropertyExtras)
         number = extras.field_number if extras else None
         for key, value in (("name", shape.name), ("physicalName", shape.physical_name), ("fieldNumber", number)):
@@ -149,7 +160,7 @@ def _properties(document: Document, shapes: Sequence[PropertyShape]) -> list[Pro
         if shape.name in RESERVED_NAMES:
             document.fault(f"{shape.name} means something else in expressions", "choose another", *at, "name")
         if extras is not None:
-            found.append(_property(document, shape, extras, at))
+            found.append(_Column(property=_property(document, shape, extras, at), shape=shape, at=at))
     return found
 
 
@@ -175,7 +186,7 @@ def _property(document: Document, shape: PropertyShape, extras: PropertyExtras, 
     )
     if re.sub(r"%[YmdHMS]|[ :T/.年月日-]", "", made.strptime):
         document.fault("the format has unknown letters", "use yyyy, MM, dd, HH, mm, ss", *at, "logicalTypeOptions")
-    if kind in NUMBERS and made.sensitivity is not Sensitivity.RESTRICTED and kind is PropertyType.IDENTITY:
+    if kind is PropertyType.IDENTITY and made.sensitivity is not Sensitivity.RESTRICTED:
         document.fault("a person's number is not restricted", "say classification: restricted", *at, "classification")
     return made
 
@@ -195,22 +206,21 @@ def _with_rules(held: Property, rules: Sequence[Rule]) -> Property:
 
 
 def _rules(
-    document: Document,
-    shape: ContractShape,
-    properties: Mapping[str, Property],
-    key: tuple[str, ...],
-    tolerance: float,
+    document: Document, shape: ContractShape, columns: Sequence[_Column], key: tuple[str, ...], tolerance: float
 ) -> tuple[Rule, ...]:
+    """Every rule, written or derived. Rules over several properties are read where all properties are sound."""
+    properties = {each.property.name: each.property for each in columns}
     reader = RuleReader(document=document, properties=properties)
     written: list[Rule] = []
-    for index, each in enumerate(shape.objects[0].properties):
-        written += reader.of_property(each.quality, (*_PROPERTIES, index, "quality"), each.name)
-    written += reader.of_rows(shape.objects[0].quality, ("schema", 0, "quality"))
-    unique = {rule.properties for rule in written if rule.check == "unique"}
+    for each in columns:
+        written += reader.of_property(each.shape.quality, (*each.at, "quality"), each.property)
+    if len(columns) == len(shape.objects[0].properties):
+        written += reader.of_rows(shape.objects[0].quality, ("schema", 0, "quality"))
+    unique = {rule.properties for rule in written if rule.check is Check.UNIQUE}
     derived = [
         rule
         for rule in derived_rules(properties.values(), key, tolerance)
-        if rule.check != "unique" or rule.properties not in unique
+        if rule.check is not Check.UNIQUE or rule.properties not in unique
     ]
     seen: set[str] = set()
     for rule in (*derived, *written):
@@ -220,43 +230,53 @@ def _rules(
     return (*derived, *written)
 
 
-def _primary_key(document: Document, shapes: Sequence[PropertyShape]) -> tuple[str, ...]:
-    keys = sorted((shape.position, shape.name) for shape in shapes if shape.primary_key)
+def _primary_key(document: Document, columns: Sequence[_Column]) -> tuple[str, ...]:
+    keys = sorted((each for each in columns if each.shape.primary_key), key=lambda each: each.shape.position)
     if not keys:
         document.fault("has no primary key", "say primaryKey: true and primaryKeyPosition: 1", *_PROPERTIES)
-    elif [position for position, _ in keys] != list(range(1, len(keys) + 1)):
+    elif [each.shape.position for each in keys] != list(range(1, len(keys) + 1)):
         document.fault("primaryKeyPosition does not count from 1", "number the key's properties", *_PROPERTIES)
-    for index, shape in enumerate(shapes):
-        if shape.primary_key and not shape.required:
-            document.fault(f"{shape.name} is a key but not required", "say required: true", *_PROPERTIES, index)
-    return tuple(name for _, name in keys)
+    for each in keys:
+        if not each.shape.required:
+            document.fault(f"{each.shape.name} is a key but not required", "say required: true", *each.at)
+    return tuple(each.shape.name for each in keys)
 
 
-def _check_extras(document: Document, extras: ContractExtras, properties: Mapping[str, Property]) -> None:
-    named: list[tuple[str, frozenset[PropertyType]]] = []
+def _check_extras(
+    document: Document, extras: ContractExtras, server: Server, properties: Mapping[str, Property]
+) -> None:
+    """Every property that the contract names elsewhere is one, and of the right type."""
+    named: list[tuple[str, str, frozenset[PropertyType]]] = []
     text = frozenset({PropertyType.STRING})
     for key in extras.subject_keys:
-        named.append((key.property, NUMBERS))
+        named.append(("subjectKeys", key.property, NUMBERS))
         if key.name:
-            named.append((key.name, text))
+            named.append(("subjectKeys", key.name, text))
     if extras.name_register:
-        named.append((extras.name_register, text))
+        named.append(("nameRegister", extras.name_register, text))
     if extras.identity_aliases:
         person = frozenset({PropertyType.IDENTITY})
-        named += [(extras.identity_aliases.former, person), (extras.identity_aliases.current, person)]
-    at = ("customProperties",)
-    for name, kinds in named:
+        aliases = extras.identity_aliases
+        named += [("identityAliases", each, person) for each in (aliases.former, aliases.current)]
+    if server.as_of:
+        named.append(("asOf", server.as_of, frozenset({PropertyType.DATE, PropertyType.TIMESTAMP})))
+    for where, name, kinds in named:
+        at = ("servers", 0) if where == "asOf" else _custom_place(document, where)
         if name not in properties:
-            document.fault(f"customProperties name {name}, which is no property", "name a property", *at)
+            document.fault(f"{where} names {name}, which is no property", "name a property", *at)
         elif properties[name].type not in kinds:
-            document.fault(f"{name} is no {' or '.join(sorted(kinds))}", "name another property", *at)
+            document.fault(f"{where} names {name}, no {' or '.join(sorted(kinds))}", "name another property", *at)
+
+
+def _custom_place(document: Document, name: str) -> Place:
+    written = document.data["customProperties"]
+    return ("customProperties", next(at for at, each in enumerate(written) if each["property"] == name))
 
 
 def _server(document: Document, shape: ContractShape) -> Server:
     served = shape.servers[0]
-    raw = document.data["servers"][0].get("customProperties", [])
-    custom = [CustomProperty.model_validate(each) for each in raw]
-    extras = _extras(document, custom, ("servers", 0, "customProperties"), ServerExtras) or ServerExtras()
+    at: Place = ("servers", 0, "customProperties")
+    extras = _extras(document, served.custom, at, ServerExtras) or ServerExtras()
     kind = ServerKind(served.format)
     if kind is ServerKind.SQL:
         if not served.location:

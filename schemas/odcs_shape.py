@@ -1,7 +1,7 @@
 """The parts of an Open Data Contract Standard file that the hub reads, as it wants them.
 
-The standard's own JSON schema is checked first (`odcs`); what stands here is narrower: the hub's classes, rules and custom
-properties. Keys of the standard that the hub does not read are left alone.
+The standard's own JSON schema is checked first (`odcs`); what stands here is narrower: the hub's classes, rules and
+custom properties. Keys of the standard that the hub does not read are left alone.
 """
 
 from typing import Annotated, Any, Literal
@@ -82,6 +82,7 @@ class ServerShape(Standard):
     path: Words | None = None
     location: Words | None = None
     encoding: Words = "UTF-8"
+    custom: list[CustomProperty] = Field(alias="customProperties", default=[])
 
 
 class RuleArguments(Shape):
@@ -125,7 +126,7 @@ class TypeOptions(Standard):
 
 
 class PropertyShape(Standard):
-    """One column."""
+    """One column. Its rules are shaped one by one."""
 
     name: Name
     physical_name: Words = Field(alias="physicalName")
@@ -137,17 +138,17 @@ class PropertyShape(Standard):
     primary_key: bool = Field(alias="primaryKey", default=False)
     position: int = Field(alias="primaryKeyPosition", default=-1)
     classification: Literal["internal", "personal", "restricted"]
-    quality: list[RuleShape] = []
+    quality: list[Any] = Field(default=[])
     custom: list[CustomProperty] = Field(alias="customProperties", default=[])
 
 
 class ObjectShape(Standard):
-    """The dataset's one schema object."""
+    """The dataset's one schema object. Its properties and rules are shaped one by one, so that each is checked."""
 
     name: Name
     physical_name: Words = Field(alias="physicalName")
-    properties: Annotated[list[PropertyShape], Field(min_length=1)]
-    quality: list[RuleShape] = []
+    properties: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    quality: list[Any] = Field(default=[])
 
 
 class TeamShape(Standard):

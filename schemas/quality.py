@@ -14,6 +14,7 @@ TODAY = "today"
 
 ENGINE = "mianzheng"
 _RANGED = frozenset({PropertyType.DATE, PropertyType.TIMESTAMP, PropertyType.INTEGER, PropertyType.NUMBER})
+_TEXT = frozenset({PropertyType.STRING})
 _DAYS = frozenset({PropertyType.DATE, PropertyType.TIMESTAMP})
 _WORDS = frozenset({"and", "or", "not", "is", "null", "in", "between", "like", "length", "true", "false", "date"})
 _TOKEN = re.compile(r"\s+|'[^']*'|[0-9]+(?:\.[0-9]+)?|[A-Za-z_][A-Za-z0-9_]*|<>|<=|>=|[=<>(),+*-]")
@@ -68,37 +69,41 @@ class RuleReader:
     document: Document
     properties: Mapping[str, Property]
 
-    def of_property(self, shapes: Sequence[RuleShape], at: Place, name: str) -> Iterator[Rule]:
+    def of_property(self, written: Sequence[object], at: Place, held: Property) -> Iterator[Rule]:
         """The rules of one property."""
-        for index, shape in enumerate(shapes):
-            rule = self._of_property(shape, (*at, index), self.properties[name])
+        for index, each in enumerate(written):
+            shape = self.document.shaped(RuleShape, each, (*at, index))
+            rule = self._of_property(shape, (*at, index), held) if shape else None
             if rule is not None:
                 yield rule
 
-    def of_rows(self, shapes: Sequence[RuleShape], at: Place) -> Iterator[Rule]:
+    def of_rows(self, written: Sequence[object], at: Place) -> Iterator[Rule]:
         """The rules of the dataset as a whole."""
-        for index, shape in enumerate(shapes):
-            rule = self._of_rows(shape, (*at, index))
+        for index, each in enumerate(written):
+            shape = self.document.shaped(RuleShape, each, (*at, index))
+            rule = self._of_rows(shape, (*at, index)) if shape else None
             if rule is not None:
                 yield rule
 
     def _of_property(self, shape: RuleShape, at: Place, held: Property) -> Rule | None:
         if shape.metric != "invalidValues":
-            return self._not_run(shape, at, "invalidValues")
+            self._not_run(shape, at, "invalidValues")
+            return None
         tolerance = self._tolerance(shape, at)
         told = shape.arguments
+        types = _TEXT
         if told.valid_values is not None:
             check = Check.VALUES
-            fits = held.type is PropertyType.STRING
         elif told.pattern is not None:
             check = Check.PATTERN
-            fits = held.type is PropertyType.STRING and self._pattern(told.pattern, at)
+            self._check_pattern(told.pattern, at)
         elif told.minimum is not None or told.maximum is not None:
-            check = Check.RANGE
-            fits = held.type in _RANGED and self._ends((told.minimum, told.maximum), held, at)
+            check, types = Check.RANGE, _RANGED
+            self._check_ends((told.minimum, told.maximum), held, at)
         else:
-            return self._not_run(shape, at, "validValues, pattern, minimum or maximum")
-        if not fits:
+            self._not_run(shape, at, "validValues, pattern, minimum or maximum")
+            return None
+        if held.type not in types:
             self.document.fault(f"rule {shape.id} does not fit a {held.type}", "correct rule or type", *at)
             return None
         return Rule(
@@ -107,8 +112,8 @@ class RuleReader:
             properties=(held.name,),
             values=tuple(told.valid_values or ()),
             pattern=told.pattern or "",
-            minimum=_text(told.minimum),
-            maximum=_text(told.maximum),
+            minimum=_end(told.minimum),
+            maximum=_end(told.maximum),
             tolerance=tolerance,
             dimension=shape.dimension,
             description=shape.description,
@@ -145,7 +150,8 @@ class RuleReader:
                 dimension=shape.dimension,
                 description=shape.description,
             )
-        return self._not_run(shape, at, f"rowCount, duplicateValues, or engine {ENGINE} with rowHolds")
+        self._not_run(shape, at, f"rowCount, duplicateValues, or engine {ENGINE} with rowHolds")
+        return None
 
     def _not_run(self, shape: RuleShape, at: Place, wanted: str) -> None:
         self.document.fault(f"rule {shape.id} is none that the hub runs", f"use {wanted}", *at)
@@ -165,25 +171,20 @@ class RuleReader:
             if name not in self.properties:
                 self.document.fault(f"{name} is no property of the dataset", "name a property", *at)
 
-    def _pattern(self, pattern: str, at: Place) -> bool:
+    def _check_pattern(self, pattern: str, at: Place) -> None:
         try:
             re.compile(pattern)
         except re.error:
             self.document.fault("the pattern is no regular expression", "mend it", *at, "arguments", "pattern")
-            return False
-        return True
 
-    def _ends(self, ends: Iterable[str | float | None], held: Property, at: Place) -> bool:
+    def _check_ends(self, ends: Iterable[str | float | None], held: Property, at: Place) -> None:
         for end in ends:
             if end is None:
                 continue
             if held.type in _DAYS and not (isinstance(end, str) and (end == TODAY or _is_day(end))):
                 self.document.fault(f"{end} is no day", "write 'YYYY-MM-DD' in quotes, or today", *at, "arguments")
-                return False
-            if held.type not in _DAYS and not isinstance(end, int | float):
+            elif held.type in _RANGED - _DAYS and not isinstance(end, int | float):
                 self.document.fault(f"{end} is no number", "write a number", *at, "arguments")
-                return False
-        return True
 
     def _condition(self, text: str, at: Place) -> tuple[str, ...]:
         """The properties that a condition names; notes whatever is no plain condition over them."""
@@ -212,5 +213,5 @@ def _is_day(text: str) -> bool:
     return True
 
 
-def _text(end: str | float | None) -> str:
+def _end(end: str | float | None) -> str:
     return "" if end is None else str(end)

@@ -1,7 +1,7 @@
 """The checked syntax tree of a CEL expression: what it reads, and which way more rows could turn it.
 
-The tree is read from `cel.expr.CheckedExpr` (github.com/cel-expr/cel-spec, proto/cel/expr/checked.proto), whose messages
-are declared here as far as they are needed; protobuf skips the rest.
+The tree is read from `cel.expr.CheckedExpr` (github.com/cel-expr/cel-spec, proto/cel/expr/checked.proto), whose
+messages are declared here as far as they are needed; protobuf skips the rest.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -10,11 +10,11 @@ from typing import Any
 
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory
 
-_TEXT, _BOOL, _LONG, _INT, _MESSAGE = 9, 8, 3, 5, 11
-_OPTIONAL, _REPEATED = 1, 3
+_FIELD = descriptor_pb2.FieldDescriptorProto
+_TEXT, _BOOL, _LONG, _INT = _FIELD.TYPE_STRING, _FIELD.TYPE_BOOL, _FIELD.TYPE_INT64, _FIELD.TYPE_INT32
 
 # Message → field → (number, type or message name, repeated).
-_MESSAGES: dict[str, dict[str, tuple[int, int | str, bool]]] = {
+_MESSAGES: dict[str, dict[str, tuple[int, _FIELD.Type.ValueType | str, bool]]] = {
     "CheckedExpr": {
         "types": (3, "TypeEntry", True),
         "expr": (4, "Expr", False),
@@ -60,11 +60,13 @@ def _checked_expr() -> Any:
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
         for label, (number, kind, repeated) in fields.items():
-            made = message.field.add(name=label, number=number, label=_REPEATED if repeated else _OPTIONAL)
+            made = message.field.add(
+                name=label, number=number, label=_FIELD.LABEL_REPEATED if repeated else _FIELD.LABEL_OPTIONAL
+            )
             if isinstance(kind, str):
-                made.type, made.type_name = _MESSAGE, f".mianzheng.cel.{kind}"
+                made.type, made.type_name = _FIELD.TYPE_MESSAGE, f".mianzheng.cel.{kind}"
             else:
-                made.type = kind  # type: ignore[assignment]
+                made.type = kind
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("mianzheng.cel.CheckedExpr"))
@@ -184,24 +186,23 @@ def _mentions(expr: Any, lists: frozenset[str]) -> bool:
 
 
 def _turn(expr: Any, lists: frozenset[str]) -> Turn:
+    turn = EITHER
     if not _mentions(expr, lists):
-        return STILL
-    kind = _kind(expr)
-    if kind == "loop":
-        return _turn_of_loop(expr.loop, lists)
-    if kind != "call":
-        return EITHER
-    args = expr.call.args
-    match expr.call.function:
-        case "!_":
-            return ~_turn(args[0], lists)
-        case "_&&_" | "_||_":
-            return _turn(args[0], lists) | _turn(args[1], lists)
-        case "_==_" if _is_size(args[0]) and _is_zero(args[1]):
-            return FALLS
-        case "_>_" | "_!=_" if _is_size(args[0]) and _is_zero(args[1]):
-            return RISES
-    return EITHER
+        turn = STILL
+    elif _kind(expr) == "loop":
+        turn = _turn_of_loop(expr.loop, lists)
+    elif _kind(expr) == "call":
+        args = expr.call.args
+        match expr.call.function:
+            case "!_":
+                turn = ~_turn(args[0], lists)
+            case "_&&_" | "_||_":
+                turn = _turn(args[0], lists) | _turn(args[1], lists)
+            case "_==_" if _is_size(args[0]) and _is_zero(args[1]):
+                turn = FALLS
+            case "_>_" | "_!=_" if _is_size(args[0]) and _is_zero(args[1]):
+                turn = RISES
+    return turn
 
 
 def _turn_of_loop(loop: Any, lists: frozenset[str]) -> Turn:
