@@ -1,0 +1,1 @@
+"""The verification service: authenticate, authorise, look up, evaluate, sign, record, reply; and its client."""

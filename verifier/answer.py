@@ -1,0 +1,80 @@
+"""THE flow of a question: authenticate → case → authorise → pin → look up → evaluate → sign → record → reply."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from kernel.signing import SigningKey
+from schemas.wire.v1 import verification_pb2
+from verifier import desk as desks
+from verifier import records
+from verifier.authenticate import authenticate
+from verifier.authorise import authorise
+from verifier.call import Call
+from verifier.judge import Lookups, judge, reference
+from verifier.ports import Facts
+from verifier.statement import draw_up, sign
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering:
+    """Answers questions at a desk. `registers` link the numbers of one person and know their names."""
+
+    desk: desks.Desk
+    facts: Facts
+    key: SigningKey
+    aliases: str | None
+    registers: tuple[str, ...]
+
+    async def answer(
+        self, names: Sequence[str], raw: bytes, read: Callable[[bytes], Call]
+    ) -> verification_pb2.SignedStatement:
+        """Answer one question; nothing leaves unsigned or unrecorded.
+
+        `names` are those of the client's certificate, `raw` is the request as received, `read` knows its form. Raises a
+        Refusal or Malformed, recorded; or LogUnavailable where the log cannot be written, whatever the question was.
+        """
+        desk = self.desk
+        client = case = None
+        try:
+            client = authenticate(names, desk.catalogue.clients)
+            call = read(raw)
+
+            case = desk.cases.read(call, client)
+            item = desk.cases.check_open(case, desk.catalogue.items.get(case.item))
+            case.check_parties(call.parties)
+
+            plan = desk.plans.of(item, case, call.named)
+            grants = authorise(desk.catalogue, client, item, plan.claims)
+
+            now = desk.clock.now()
+            pinned = self.facts.pin(plan.datasets)
+            snapshots = pinned.snapshots
+            lookups = Lookups(pinned, case.parties, self.aliases)
+
+            answers = [
+                judge(asked, case, lookups, grants[asked.claim.id], snapshots=snapshots, now=now)
+                for asked in plan.asked
+            ]
+
+            statement = draw_up(
+                case,
+                call,
+                answers,
+                hub=desk.hub,
+                tags=desk.tagger.tags(case.parties),
+                registers=[reference(snapshots[each]) for each in self.registers if each in snapshots],
+                now=now,
+            )
+            signed = sign(statement, self.key)
+        except Exception as fault:
+            raise await desk.refused(fault, desks.Known(names=names, raw=raw, client=client, case=case)) from fault
+
+        # Append before replying: an entry without an answer is harmless, an answer without an entry is not.
+        logged = await desk.log.recorded(records.answered(case, client.channel, statement, signed, raw))
+        return verification_pb2.SignedStatement(
+            statement=signed.statement,
+            signature=signed.signature,
+            key_id=signed.key_id,
+            entry=logged.entry,
+            receipt=logged.receipt,
+        )

@@ -1,0 +1,115 @@
+"""What every call has at hand, and how a call is refused: recorded first, then told."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from audit.record import Record
+from kernel.clock import Clock
+from kernel.errors import Damaged, LogUnavailable, Malformed, MianzhengError, Refusal, Unavailable
+from kernel.ids import new_case_number
+from schemas.catalogue import Catalogue
+from schemas.client import Client
+from schemas.wire.v1 import audit_pb2
+from verifier import records
+from verifier.authenticate import claimed
+from verifier.call import Opening, Reader
+from verifier.cases import Case, Cases
+from verifier.materials import Plans
+from verifier.ports import DetailKeys, Log
+from verifier.statement import Tagger
+
+
+class Broken(Unavailable):
+    """Something went wrong that nobody foresaw; nothing is answered."""
+
+    code = "internal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a call when it is refused: who asked (`names` of the certificate), and how far it was read."""
+
+    names: Iterable[str]
+    raw: bytes
+    client: Client | None = None
+    case: Case | None = None
+    opening: Opening | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The agreements, the cases, the log and its keys."""
+
+    hub: str
+    catalogue: Catalogue
+    plans: Plans
+    reader: Reader
+    cases: Cases
+    tagger: Tagger
+    log: Log
+    detail_keys: DetailKeys
+    clock: Clock
+
+    async def refused(self, fault: Exception, call: Known) -> MianzhengError:
+        """The refusal to raise, recorded. Raises LogUnavailable where it cannot be: then that is all that is told."""
+        refusal = as_refusal(fault)
+        await self.log.recorded(await self._record(refusal, call))
+        return refusal
+
+    async def _record(self, refusal: MianzhengError, call: Known) -> Record:
+        client, case, opening = call.client, call.case, call.opening
+        if client is not None and case is not None:
+            return records.refused_in_case(case, client.channel, self.tagger.tags(case.parties), refusal, call.raw)
+        if client is not None and opening is not None:
+            try:
+                return await self._refused_opening(refusal, call, client, opening)
+            except (sqlite3.Error, Damaged):
+                # The key store is the trouble: the refusal is recorded without the request.
+                pass
+        return records.refused_outside(client, claimed(call.names), refusal, self.detail_keys.general(), call.raw)
+
+    async def _refused_opening(self, refusal: MianzhengError, call: Known, client: Client, opening: Opening) -> Record:
+        tags = self.tagger.tags(opening.parties)
+        # A number of its own, so that erasing a party takes this record along.
+        number = new_case_number(self.clock.now())
+        key = await asyncio.to_thread(self.detail_keys.for_case, number, tags)
+        item = self.catalogue.items.get(opening.item)
+        detail = audit_pb2.Detail(
+            client=client.id,
+            channel=client.channel,
+            operator=opening.operator,
+            case_number=number,
+            item=item.id if item else "",
+            parties=tags,
+            presence=opening.presence,
+            legal_basis=opening.legal_basis,
+        )
+        return records.refused_opening(detail, refusal, key, call.raw)
+
+
+def as_refusal(fault: Exception) -> MianzhengError:
+    """What a caller is told of a fault: our own refusals as they are, everything else without its text."""
+    if isinstance(fault, LogUnavailable):
+        raise fault
+    if isinstance(fault, Refusal | Malformed):
+        return fault
+    if isinstance(fault, Damaged | OSError | sqlite3.Error):
+        _LOGGER.error("unreadable", kind=type(fault).__name__, what=str(fault) if isinstance(fault, Damaged) else "")
+        return Unavailable("what is needed to answer cannot be read", remedy="ask again later")
+    # A fault's text may quote what it stumbled over: only its place is kept.
+    _LOGGER.error("broken", kind=type(fault).__name__, at=_place(fault))
+    return Broken("something went wrong; nothing was answered", remedy="tell the hub's operator")
+
+
+def _place(fault: Exception) -> str:
+    trace = fault.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+
+
+_LOGGER = structlog.get_logger("mianzheng.verifier")

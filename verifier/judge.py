@@ -1,0 +1,124 @@
+"""From what a case asks to its answers: look up the parties' rows, evaluate, and say where each answer came from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from google.protobuf.message import Message
+
+from audit.entry import timestamp
+from kernel.identity import Identity
+from schemas.grant import Grant
+from schemas.parameter import Value
+from schemas.property import Sensitivity
+from schemas.wire.v1 import statement_pb2
+from verifier.call import Party
+from verifier.cases import Case
+from verifier.evaluate import evaluate, holds_over
+from verifier.materials import Asked
+from verifier.outcome import Outcome
+from verifier.ports import Held, Pinned, Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a dataset holds about the party that a claim is asked about."""
+
+    rows: Sequence[Message]
+    tainted: bool
+
+
+class Lookups:
+    """The rows of one call's parties. Each subject is looked up once in each dataset."""
+
+    def __init__(self, pinned: Pinned, parties: Sequence[Party], aliases: str | None) -> None:
+        """Take the pinned snapshots, the parties, and which dataset links the numbers of one person."""
+        self._pinned = pinned
+        self._parties = {party.role: party for party in parties}
+        self._aliases = aliases if aliases in pinned.snapshots else None
+        self._held: dict[tuple[str, str], Held] = {}
+        self.numbers: Mapping[str, tuple[Identity, ...]] = {
+            party.role: pinned.linked(party.identity) for party in parties
+        }
+
+    def of(self, asked: Asked) -> dict[str, Held]:
+        """What the claim's datasets hold about its party; those without a snapshot in force are left out."""
+        snapshots = self._pinned.snapshots
+        found: dict[str, Held] = {}
+        for dataset in asked.claim.datasets:
+            if dataset in snapshots:
+                held = self._look(dataset, asked.role)
+                if not held.tainted and any(self._doubtful(asked, dataset, role) for role in asked.doubles):
+                    held = Found(rows=held.rows, tainted=True)
+                found[dataset] = held
+        return found
+
+    def _doubtful(self, asked: Asked, dataset: str, role: str) -> bool:
+        """Whether something may be missing about the person that a parameter names.
+
+        A row with several subjects may be lost to one of them and readable for another; and a number of theirs that was
+        lost in the register of aliases may be the one that stands in the row.
+        """
+        if len(asked.claim.contracts[dataset].subject_keys) > 1 and self._look(dataset, role).tainted:
+            return True
+        return self._aliases is not None and self._look(self._aliases, role).tainted
+
+    def _look(self, dataset: str, role: str) -> Held:
+        held = self._held.get((dataset, role))
+        if held is None:
+            party = self._parties[role]
+            names = (party.name,) if party.name else ()
+            held = self._held[dataset, role] = self._pinned.held(dataset, party.identity, names)
+        return held
+
+
+def judge(
+    asked: Asked, case: Case, lookups: Lookups, grant: Grant, *, snapshots: Mapping[str, Snapshot], now: datetime
+) -> statement_pb2.Answer:
+    """The answer to one claim, with the snapshots that it was computed from and the grant that allowed it."""
+    held = lookups.of(asked)
+    ask = asked.ask(lookups.numbers, case.inputs)
+    verdict = evaluate(asked.claim, held, ask, snapshots=snapshots, now=now)
+    answer = statement_pb2.Answer()
+    answer.CopyFrom(asked.answer)
+    answer.outcome = verdict.outcome.value
+    answer.reason = verdict.reason.value
+    answer.grant = grant.id
+    answer.parameters.update(asked.parameters(case.inputs))
+    answer.snapshots.extend(reference(snapshots[d]) for d in asked.claim.datasets if d in snapshots)
+    if grant.values and verdict.outcome is Outcome.CONFIRMED:
+        answer.disclosed.update(_disclosed(asked, held, ask, now))
+    return answer
+
+
+def reference(snapshot: Snapshot) -> statement_pb2.SnapshotRef:
+    """A snapshot as statements name it."""
+    return statement_pb2.SnapshotRef(
+        dataset=snapshot.dataset,
+        version=snapshot.version,
+        manifest_digest=snapshot.manifest_digest,
+        data_as_of=timestamp(snapshot.data_as_of),
+    )
+
+
+def _disclosed(asked: Asked, held: Mapping[str, Held], ask: Mapping[str, Value], now: datetime) -> dict[str, str]:
+    """The values that go with a confirmed claim: only of rows that carry it alone, only what the contract lets out.
+
+    The key is `<dataset>.<property>`, from the second row on with `#2`, `#3` …
+    """
+    values = {}
+    for each in asked.claim.disclose:
+        contract = asked.claim.contracts[each.dataset]
+        if contract.by_name[each.property].sensitivity is Sensitivity.RESTRICTED:
+            continue
+        rows = [row for row in held[each.dataset].rows if _carries(asked, each.dataset, row, ask, now)]
+        for at, row in enumerate(rows, 1):
+            text = contract.row.text(row, each.property)
+            if text is not None:
+                values[f"{each.dataset}.{each.property}" + (f"#{at}" if at > 1 else "")] = text
+    return values
+
+
+def _carries(asked: Asked, dataset: str, row: Message, ask: Mapping[str, Value], now: datetime) -> bool:
+    alone = {each: (row,) if each == dataset else () for each in asked.claim.datasets}
+    return holds_over(asked.claim, alone, ask, now)

@@ -1,0 +1,78 @@
+"""Opening a case, and closing it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.entry import timestamp
+from kernel.errors import UnknownItem
+from kernel.ids import new_case_number
+from schemas.wire.v1 import verification_pb2
+from verifier import desk as desks
+from verifier import records
+from verifier.authenticate import authenticate
+from verifier.authorise import authorise
+from verifier.materials import check_opening
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Openings:
+    """Opens and closes cases at a desk."""
+
+    desk: desks.Desk
+
+    async def open_case(self, names: Sequence[str], raw: bytes) -> verification_pb2.OpenCaseResponse:
+        """Open a case for what the item allows and the client may ask; recorded, or refused and recorded.
+
+        All that the case can be asked is authorised here already, so that a clerk learns of a missing grant at once.
+        """
+        desk = self.desk
+        client = opening = None
+        try:
+            client = authenticate(names, desk.catalogue.clients)
+            opening = desk.reader.opening(raw)
+            item = desk.catalogue.items.get(opening.item)
+            if item is None:
+                # The id is not repeated: it is the client's text, and may be anything.
+                raise UnknownItem("no item has this id", field="item")  # noqa: TRY301 - one place records every refusal
+            plan = check_opening(item, desk.plans, opening)
+            authorise(desk.catalogue, client, item, plan.claims)
+
+            number = new_case_number(desk.clock.now())
+            tags = desk.tagger.tags(opening.parties)
+            # The key store is a file: the event loop does not wait for its flush.
+            key = await asyncio.to_thread(desk.detail_keys.for_case, number, tags)
+            case = desk.cases.open(number, client, opening, item, key)
+            token = desk.cases.token(case)
+        except Exception as fault:
+            known = desks.Known(names=names, raw=raw, client=client, opening=opening)
+            raise await desk.refused(fault, known) from fault
+
+        logged = await desk.log.recorded(records.opened(case, client.channel, tags, raw))
+        return verification_pb2.OpenCaseResponse(
+            case_number=case.number,
+            case_token=token,
+            expires_at=timestamp(case.expires_at),
+            entry=logged.entry,
+            receipt=logged.receipt,
+        )
+
+    async def close_case(self, names: Sequence[str], raw: bytes) -> verification_pb2.CloseCaseResponse:
+        """Close a case for every worker, durably, then record it.
+
+        Closing a closed case is recorded again and succeeds: a client that lost the reply may ask again.
+        """
+        desk = self.desk
+        client = case = None
+        try:
+            client = authenticate(names, desk.catalogue.clients)
+            closing = desk.reader.closing(raw)
+            case = desk.cases.read(closing, client)
+            desk.cases.check_time(case)
+            # Closed before it is recorded: otherwise an answer could follow the entry that says the case is over.
+            await asyncio.to_thread(desk.cases.closures.close_case, case.number, case.expires_at)
+        except Exception as fault:
+            raise await desk.refused(fault, desks.Known(names=names, raw=raw, client=client, case=case)) from fault
+
+        logged = await desk.log.recorded(records.closed(case, client.channel, desk.tagger.tags(case.parties)))
+        return verification_pb2.CloseCaseResponse(entry=logged.entry, receipt=logged.receipt)

@@ -1,0 +1,144 @@
+"""One verifier worker, put together: four calls about cases, two about the catalogue, and its health."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TypedDict, Unpack
+
+from kernel.clock import Clock
+from kernel.errors import MianzhengError
+from kernel.identity import Identity, IdentityKind
+from kernel.signing import SigningKey
+from schemas.catalogue import Catalogue
+from schemas.wire.v1 import verification_pb2 as wire
+from verifier import records
+from verifier.answer import Answering
+from verifier.call import Reader
+from verifier.cases import Cases, Closures
+from verifier.catalogue_reads import CatalogueReads
+from verifier.desk import Desk, as_refusal
+from verifier.materials import Plans
+from verifier.opening import Openings
+from verifier.ports import DetailKeys, Facts, Log
+from verifier.settings import VerifierSettings
+from verifier.statement import Tagger
+
+NOBODY = Identity(kind=IdentityKind.RESIDENT, number="0" * 18)
+"""A number that nobody holds: looking it up proves that looking up works."""
+
+_PROBE = b"mianzheng: can this key sign?"
+
+
+class Parts(TypedDict):
+    """What a worker is put together from. Keys are 32 bytes."""
+
+    hub: str
+    catalogue: Catalogue
+    facts: Facts
+    log: Log
+    detail_keys: DetailKeys
+    answer_key: SigningKey
+    tag_key: bytes
+    tag_epoch: str
+    case_key: bytes
+    closures: Closures
+    clock: Clock
+    settings: VerifierSettings
+
+
+class Verifier:
+    """A worker. Every method takes the names of the client's certificate and the request's bytes as received.
+
+    Each raises a Refusal or Malformed that has been recorded, or LogUnavailable.
+    """
+
+    def __init__(self, **parts: Unpack[Parts]) -> None:
+        """Put the worker together; nothing is started."""
+        self.settings = parts["settings"]
+        self._catalogue = parts["catalogue"]
+        self._facts = parts["facts"]
+        self._key = parts["answer_key"]
+        self._shed = 0
+        self.desk = Desk(
+            hub=parts["hub"],
+            catalogue=self._catalogue,
+            plans=Plans(self._catalogue),
+            reader=Reader(self.settings),
+            cases=Cases(
+                key=parts["case_key"],
+                closures=parts["closures"],
+                clock=parts["clock"],
+                lifetime=timedelta(seconds=self.settings.case_seconds),
+            ),
+            tagger=Tagger(parts["tag_key"], parts["tag_epoch"]),
+            log=parts["log"],
+            detail_keys=parts["detail_keys"],
+            clock=parts["clock"],
+        )
+        aliases, register = self._catalogue.aliases, self._catalogue.name_register
+        self._answering = Answering(
+            desk=self.desk,
+            facts=self._facts,
+            key=self._key,
+            aliases=aliases.id if aliases else None,
+            registers=tuple(dict.fromkeys(each.id for each in (aliases, register) if each)),
+        )
+        self._openings = Openings(desk=self.desk)
+        self._reads = CatalogueReads(self.desk)
+
+    async def open_case(self, names: Sequence[str], raw: bytes) -> wire.OpenCaseResponse:
+        """OpenCase."""
+        return await self._openings.open_case(names, raw)
+
+    async def verify_item(self, names: Sequence[str], raw: bytes) -> wire.VerifyItemResponse:
+        """VerifyItem."""
+        return wire.VerifyItemResponse(signed=await self._answering.answer(names, raw, self.desk.reader.item_call))
+
+    async def verify(self, names: Sequence[str], raw: bytes) -> wire.VerifyResponse:
+        """Verify."""
+        return wire.VerifyResponse(signed=await self._answering.answer(names, raw, self.desk.reader.named_call))
+
+    async def close_case(self, names: Sequence[str], raw: bytes) -> wire.CloseCaseResponse:
+        """CloseCase."""
+        return await self._openings.close_case(names, raw)
+
+    async def list_items(self, names: Sequence[str], raw: bytes) -> wire.ListItemsResponse:
+        """ListItems."""
+        return await self._reads.list_items(names, raw)
+
+    async def get_item(self, names: Sequence[str], raw: bytes) -> wire.GetItemResponse:
+        """GetItem."""
+        return await self._reads.get_item(names, raw)
+
+    def note_shed(self) -> None:
+        """Count a call that was refused unread."""
+        self._shed += 1
+
+    async def record_shed(self, seconds: float) -> None:
+        """Record the calls shed in the interval that ends now, if any; raises LogUnavailable."""
+        if self._shed:
+            count, self._shed = self._shed, 0
+            await self.desk.log.recorded(records.shed(count, seconds, self.desk.detail_keys.general()))
+
+    async def trouble(self) -> str:
+        """Why this worker cannot sign, record or read; empty while it can do all three."""
+        if self.desk.log.failure is not None:
+            return "the log has stopped"
+        try:
+            self._key.public.check(self._key.sign(_PROBE), _PROBE)
+            await asyncio.to_thread(self._read_all)
+        except Exception as fault:  # noqa: BLE001 - health says what is wrong, whatever it is
+            return _told(fault)
+        return ""
+
+    def _read_all(self) -> None:
+        pinned = self._facts.pin(self._catalogue.contracts)
+        for dataset in pinned.snapshots:
+            pinned.held(dataset, NOBODY)
+
+
+def _told(fault: Exception) -> str:
+    try:
+        return str(as_refusal(fault))
+    except MianzhengError as error:
+        return str(error)

@@ -1,0 +1,44 @@
+"""The verifier's settings: every bound, lifetime and default has a name."""
+
+from dataclasses import dataclass
+
+from kernel.settings import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifierSettings:
+    """How one verifier worker listens, and what it bears."""
+
+    host: str = setting("127.0.0.1", "the address to listen on")
+    port: int = setting(7443, "the port to listen on; 0 takes a free one; workers share it")
+    transport_bytes_max: int = setting(1 << 20, "a longer message is dropped by the transport, unread")
+    request_bytes_max: int = setting(32 << 10, "a longer request is refused as message_too_large, and recorded")
+    calls_in_flight_max: int = setting(512, "calls beyond this many at once are shed: refused unread, and counted")
+    connections_quiet_seconds: int = setting(60, "a connection without calls is pinged after so many seconds")
+    handshake_seconds: int = setting(10, "how long a connection may take to prove who it is")
+    drain_seconds: float = setting(10.0, "how long calls in flight may take to end when the worker is told to stop")
+    watch_seconds: float = setting(1.0, "how often health is proved, and shed calls are recorded")
+    case_seconds: int = setting(8 * 3600, "how long a case stays open: one working day")
+    parties_max: int = setting(16, "parties of one case")
+    role_length_max: int = setting(64, "characters of a role, claim, item or input id")
+    name_length_max: int = setting(128, "characters of a party's name")
+    inputs_max: int = setting(16, "inputs of one case")
+    input_length_max: int = setting(256, "characters of one input's value")
+    operator_length_max: int = setting(64, "characters of the operator's id")
+    basis_length_max: int = setting(256, "characters of the legal basis")
+    nonce_bytes_min: int = setting(16, "bytes of a requester's nonce, at least")
+    nonce_bytes_max: int = setting(64, "bytes of a requester's nonce, at most")
+    token_bytes_max: int = setting(8192, "bytes of a case token")
+    questions_max: int = setting(64, "claims named in one call")
+    closures_busy_seconds: float = setting(5.0, "how long to wait for another worker that is closing a case")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """How the client reaches a hub."""
+
+    address: str = setting("localhost:7443", "host and port of the verification service")
+    server_name: str = setting("", "the name that the hub's certificate must carry; empty: the host of the address")
+    deadline_seconds: float = setting(10.0, "how long one call may take")
+    reply_bytes_max: int = setting(4 << 20, "a longer reply is dropped")
+    clock_skew_seconds: int = setting(300, "by how much a statement's time may differ from this machine's")
