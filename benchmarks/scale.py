@@ -1,0 +1,35 @@
+"""How large a run of the benches is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """The sizes of one run; times are in seconds."""
+
+    residents: int
+    """Residents of the sample city."""
+    publish_rounds: int
+    """How often the whole city's deliveries are published, after one round to warm up."""
+    cases: int
+    """Distinct open cases that questions are asked in."""
+    rounds: int
+    """Pairs of rounds: the real service and the no-op."""
+    round_seconds: float
+    """The measured part of a round."""
+    warm_up_seconds: float
+    """The part before it, under the same load."""
+    in_flight: int = 64
+    """Calls that are under way at any time."""
+    connections: int = 8
+    """Connections that share them."""
+
+
+SCALES = {
+    "small": Scale(
+        residents=3_000, publish_rounds=3, cases=50, rounds=5, round_seconds=2.0, warm_up_seconds=0.5
+    ),
+    "full": Scale(
+        residents=20_000, publish_rounds=5, cases=500, rounds=11, round_seconds=6.0, warm_up_seconds=1.0
+    ),
+}  # fmt: skip
