@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -43,8 +44,11 @@ class _GrantsShape(Shape):
     grants: list[dict[str, Any]]
 
 
-def read_group(document: Document, items: Collection[str]) -> tuple[Group, tuple[Client, ...]] | None:
-    """A group and its clients; None after noting every fault. `items` are the ids of every item's file."""
+def read_group(document: Document, items: Collection[str]) -> tuple[Group, Mapping[int, Client]] | None:
+    """A group and its sound clients by their place; None after noting every fault.
+
+    `items` are the ids of every item's file.
+    """
     shape = document.shaped(_GroupShape)
     if shape is None:
         return None
@@ -54,7 +58,7 @@ def read_group(document: Document, items: Collection[str]) -> tuple[Group, tuple
         elif shape.items.index(item) != index:
             document.fault(f"names {item} twice", "name it once", "items", index)
     group = Group(id=shape.group, title=shape.title.value(), channel=shape.channel, items=tuple(shape.items))
-    clients = []
+    clients: dict[int, Client] = {}
     for index, raw in enumerate(shape.clients):
         each = document.shaped(_ClientShape, raw, ("clients", index))
         if each is None:
@@ -69,18 +73,31 @@ def read_group(document: Document, items: Collection[str]) -> tuple[Group, tuple
                 "id",
             )
             continue
-        clients.append(Client(id=each.id, group=group.id, channel=match[2], device=match[3], title=each.title.value()))
-    return group, tuple(clients)
+        clients[index] = Client(id=each.id, group=group.id, channel=match[2], device=match[3], title=each.title.value())
+    return group, clients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantsRead:
+    """A file's sound grants by their place in it, and whether those are all."""
+
+    grants: Mapping[int, Grant]
+    whole: bool
 
 
 def read_grants(
-    document: Document, groups: Collection[str], items: Mapping[str, Item], known: Collection[str]
-) -> tuple[Grant, ...] | None:
-    """A group's grants; None after noting every fault. `known` are the ids of every item's file, faulty ones too."""
+    document: Document, name: str, groups: Collection[str], items: Mapping[str, Item], known: Collection[str]
+) -> GrantsRead:
+    """The grants of the group that the file is named for, after noting every fault.
+
+    `groups` and `known` are the ids of every group's and every item's file, faulty ones too.
+    """
     shape = document.shaped(_GrantsShape)
     if shape is None:
-        return None
-    if shape.group not in groups:
+        return GrantsRead(grants={}, whole=False)
+    if shape.group != name:
+        document.fault(f"group {shape.group} is not the file's name", "make them the same", "group")
+    elif shape.group not in groups:
         document.fault(f"no client group has the id {shape.group}", "name a group that there is", "group")
     grants = {at: document.shaped(_GrantShape, raw, ("grants", at)) for at, raw in enumerate(shape.grants)}
     sound = {index: each for index, each in grants.items() if each is not None}
@@ -94,7 +111,10 @@ def read_grants(
                 document.fault(f"{each.item} does not need {claim}", "remove it", *place)
             if counts[each.item, claim] > 1:
                 document.fault(f"{claim} is granted twice for {each.item}", "grant it once", *place)
-    return tuple(
-        Grant(id=each.id, group=shape.group, item=each.item, claims=frozenset(each.claims), values=each.values)
-        for each in sound.values()
+    return GrantsRead(
+        grants={
+            index: Grant(id=each.id, group=name, item=each.item, claims=frozenset(each.claims), values=each.values)
+            for index, each in sound.items()
+        },
+        whole=len(sound) == len(grants),
     )

@@ -1,14 +1,14 @@
 """Everything that the city has agreed on, loaded, cross-checked and frozen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from kernel.digest import digest
-from kernel.errors import Fault, Faulty
-from schemas.access import read_grants, read_group
+from kernel.errors import Faulty
+from schemas.access import GrantsRead, read_grants, read_group
 from schemas.claim import Claim, read_claim
 from schemas.client import Client, Group
 from schemas.contract import Contract
@@ -76,13 +76,6 @@ def load_contracts(root: Path | None = None, settings: SchemaSettings = DEFAULTS
     return contracts
 
 
-def faults_of(root: Path | None = None, settings: SchemaSettings = DEFAULTS) -> tuple[Fault, ...]:
-    """Every fault in every file, in the order of files and lines; empty where there is none."""
-    loading = _Loading(root=root or ROOT, settings=settings)
-    loading.catalogue()
-    return tuple(sorted(loading.faults.found))
-
-
 @dataclass(slots=True, kw_only=True)
 class _Loading:
     """One pass over all files, in the order in which they refer to each other."""
@@ -103,17 +96,19 @@ class _Loading:
         )
         item_files = self.documents("items", f"*{_YAML}")
         items = self._each(item_files, lambda each: read_item(each, claims, claim_files.keys()))
-        groups, clients = self._groups(item_files)
-        grants = self._grants(groups, items, item_files)
-        self._check_needs(groups, items, grants)
+        group_files = self.documents("clients", f"*{_YAML}")
+        groups, clients = self._groups(group_files, item_files.keys())
+        read = self._grants(group_files, items, item_files.keys())
+        self._check_needs(group_files, groups, items, read)
         if self.faults.found:
             return None
+        grants = tuple(grant for each in read.values() for grant in each.grants.values())
         summary = b"".join(path.encode() + b"\0" + self.digests[path] for path in sorted(self.digests))
         return Catalogue(
             contracts=MappingProxyType(contracts),
             claims=MappingProxyType(claims),
             items=MappingProxyType(items),
-            groups=MappingProxyType({name: group for name, (group, _) in groups.items()}),
+            groups=MappingProxyType(groups),
             clients=MappingProxyType(clients),
             grants=grants,
             granted=MappingProxyType({(g.group, g.item, claim): g for g in grants for claim in g.claims}),
@@ -132,6 +127,9 @@ class _Loading:
         if len(files) > self.settings.files_max:
             self.faults.add(folder, 1, f"holds more than {self.settings.files_max} files", "remove some")
             return {}
+        for stray in sorted(each for each in place.rglob("*") if each.is_file() and each not in files):
+            path = stray.relative_to(self.root).as_posix()
+            self.faults.add(path, 1, "is read by nobody", f"name it {folder}/{pattern}, or remove it")
         found: dict[str, Document | None] = {}
         for file in files:
             name = file.name.removesuffix(_YAML).removesuffix(SUFFIX.removesuffix(_YAML))
@@ -170,63 +168,64 @@ class _Loading:
         return found
 
     def _groups(
-        self, items: Mapping[str, Document | None]
-    ) -> tuple[dict[str, tuple[Group, Document]], dict[str, Client]]:
-        groups: dict[str, tuple[Group, Document]] = {}
+        self, documents: Mapping[str, Document | None], items: Collection[str]
+    ) -> tuple[dict[str, Group], dict[str, Client]]:
+        groups: dict[str, Group] = {}
         clients: dict[str, Client] = {}
-        for name, document in self.documents("clients", f"*{_YAML}").items():
-            made = read_group(document, items.keys()) if document is not None else None
+        for name, document in documents.items():
+            made = read_group(document, items) if document is not None else None
             if document is None or made is None:
                 continue
             group, members = made
             if group.id != name:
                 document.fault(f"group {group.id} is not the file's name", "make them the same", "group")
-            groups[name] = (group, document)
-            for member in members:
+            groups[name] = group
+            for index, member in members.items():
                 if member.id in clients:
-                    document.fault(f"{member.id} is a client twice", "keep one of them", "clients")
+                    document.fault(f"{member.id} is a client twice", "keep one of them", "clients", index)
                 clients[member.id] = member
         return groups, clients
 
     def _grants(
-        self,
-        groups: Mapping[str, tuple[Group, Document]],
-        items: Mapping[str, Item],
-        known: Mapping[str, Document | None],
-    ) -> tuple[Grant, ...]:
-        grants: list[Grant] = []
+        self, groups: Mapping[str, Document | None], items: Mapping[str, Item], known: Collection[str]
+    ) -> dict[str, GrantsRead]:
+        """The grants by group."""
+        found: dict[str, GrantsRead] = {}
         seen: dict[str, str] = {}
-        for document in self.documents("grants", f"*{_YAML}").values():
-            made = read_grants(document, groups, items, known) if document is not None else None
-            for index, grant in enumerate(made or ()):
-                if document is None:
-                    continue
+        for name, document in self.documents("grants", f"*{_YAML}").items():
+            if document is None:
+                found[name] = GrantsRead(grants={}, whole=False)
+                continue
+            found[name] = read_grants(document, name, groups, items, known)
+            for index, grant in found[name].grants.items():
                 if grant.id in seen:
-                    document.fault(f"{grant.id} is a grant in {seen[grant.id]} too", "rename it", "grants", index, "id")
-                if grant.group in groups and grant.item not in groups[grant.group][0].items:
-                    document.fault(
-                        f"the group {grant.group} does not handle {grant.item}",
-                        "remove the grant, or allow the item in the group's file",
-                        "grants",
-                        index,
-                        "item",
-                    )
+                    what = f"{grant.id} is a grant in {seen[grant.id]} too"
+                    document.fault(what, "rename it", "grants", index, "id")
                 seen[grant.id] = document.path
-                grants.append(grant)
-        return tuple(grants)
+        return found
 
     def _check_needs(
-        self, groups: Mapping[str, tuple[Group, Document]], items: Mapping[str, Item], grants: tuple[Grant, ...]
+        self,
+        documents: Mapping[str, Document | None],
+        groups: Mapping[str, Group],
+        items: Mapping[str, Item],
+        grants: Mapping[str, GrantsRead],
     ) -> None:
-        """Every group holds every grant that its items need, or their counters would only ever be refused."""
-        granted = {(each.group, each.item, claim) for each in grants for claim in each.claims}
-        for group, document in groups.values():
+        """A group holds every grant that its items need, or its clients would only ever be refused; and no other."""
+        for name, group in groups.items():
+            document = documents[name]
+            read = grants.get(name, GrantsRead(grants={}, whole=True))
+            if document is None or not read.whole:
+                continue
+            granted = {(each.item, claim) for each in read.grants.values() for claim in each.claims}
             for index, item in enumerate(group.items):
-                missing = [c for c in items[item].claims if (group.id, item, c) not in granted] if item in items else []
+                missing = [c for c in items[item].claims if (item, c) not in granted] if item in items else []
                 if missing:
                     document.fault(
                         f"may handle {item}, but holds no grant for {', '.join(missing)}",
-                        f"grant them in grants/, or remove {item} here",
+                        f"grant them in grants/{name}{_YAML}, or remove {item} here",
                         "items",
                         index,
                     )
+            for item in sorted({item for item, _ in granted if item in items} - set(group.items)):
+                document.fault(f"holds grants for {item}, which it may not handle", f"add {item} to items", "items")

@@ -81,7 +81,7 @@ class Document:
         for each in faults:
             head, tail = each["loc"][:1], each["loc"][1:]
             place = at + (locate(str(head[0])) if locate and head else head) + tail
-            self.fault(f"{_dotted(each['loc'])}: {_lower(each['msg'])}", _remedy(each["type"]), *place)
+            self.fault(_what(each["loc"], each["type"], each["msg"]), _remedy(each["type"]), *place)
         if any(each["type"] != _UNKNOWN for each in faults):
             return None
         return shape.model_validate(_without(value, [each["loc"] for each in faults]))
@@ -179,12 +179,15 @@ def _without(value: Any, places: Sequence[Place]) -> Any:
     return pruned
 
 
-def _dotted(place: Sequence[str | int]) -> str:
-    return ".".join(str(part) for part in place) or "the file"
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _what(place: Place, kind: str, message: str) -> str:
+    name = ".".join(str(part) for part in place) or "the file"
+    match kind:
+        case "missing":
+            return f"{name} is missing"
+        case _ if kind == _UNKNOWN:
+            return f"{name} is no known key"
+        case _:
+            return f"{name}: {message[:1].lower()}{message[1:]}"
 
 
 def _remedy(kind: str) -> str:

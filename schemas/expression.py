@@ -205,7 +205,9 @@ def _reports(error: str) -> Iterable[ExpressionFault]:
     found = False
     for line, what in _REPORT.findall(error):
         found = True
-        shown = what.removesuffix("[INVALID_ARGUMENT]").replace(f"{PACKAGE}.", "").replace("(in container '')", "")
+        shown = what.removesuffix("[INVALID_ARGUMENT]").replace("(in container '')", "")
+        for package, word in ((PACKAGE, ""), (ASK_PACKAGE, "ask of ")):
+            shown = shown.replace(f"{package}.", word)
         yield ExpressionFault(line=int(line), what=shown.strip(), remedy=_remedy(what))
     if not found:
         yield ExpressionFault(line=1, what="is no CEL expression", remedy="mend the syntax")

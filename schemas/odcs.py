@@ -64,9 +64,10 @@ def read_contract(document: Document, root: Path) -> Contract | None:
     properties = [each.property for each in columns]
     server = _server(document, shape)
     levels = read_service_levels(document, shape.sla)
-    key = _primary_key(document, columns)
+    whole = len(columns) == len(shape.objects[0].properties)
+    key = _primary_key(document, columns) if whole else ()
     rules = _rules(document, shape, columns, key, extras.tolerance if extras else 0.0)
-    if extras is not None and len(columns) == len(shape.objects[0].properties):
+    if extras is not None and whole:
         _check_extras(document, extras, server, {each.name: each for each in properties})
     if extras is None or len(document.faults.found) > before:
         return None
