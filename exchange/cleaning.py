@@ -1,0 +1,97 @@
+"""From delivered text to typed values, in SQL: each property's column beside its raw one.
+
+Cleaning folds how a value is written (spaces, full-width digits, forms of identity numbers) and never what it says: a text
+that is no value of its type becomes absent beside its raw text, and a rule holds the row back.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from exchange.database import literal, raw_column, script
+from kernel.errors import MalformedIdentity
+from kernel.identity import Identity, parse_organisation, parse_person
+from schemas.contract import Contract, Property, PropertyType
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_INTEGER = r"[+-]?[0-9]{1,18}(\.0+)?"
+_NUMBER = r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,2})?"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_ISO_DATE = rf"{_DAY}([ T]00:00(:00(\.0+)?)?)?"
+_LOCAL_TIME = rf"{_DAY}([ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]+)?)?)?"
+_ZONED_TIME = rf"{_DAY}[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]+)?)?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)"
+
+
+def cleaned(each: Property) -> str:
+    """The SQL expression of a property's typed value, over its raw column and the table of folded numbers."""
+    raw = raw_column(each.name)
+    match each.type:
+        case PropertyType.STRING:
+            return f"trimmed({raw})"
+        case PropertyType.INTEGER:
+            return f"case when {_matches(raw, _INTEGER)} then try_cast(split_part(narrow({raw}), '.', 1) as bigint) end"
+        case PropertyType.NUMBER:
+            return f"case when {_matches(raw, _NUMBER)} then try_cast(narrow({raw}) as double) end"
+        case PropertyType.DATE:
+            return _date(each, raw)
+        case PropertyType.TIMESTAMP:
+            return _timestamp(each, raw)
+        case PropertyType.IDENTITY:
+            folded = f"(select number from folded_person where folded_person.raw = staged_text.{raw})"
+            return f"case when is_plain_number({raw}) then plain_person({raw}) else {folded} end"
+        case PropertyType.ORGANISATION:
+            return f"(select number from folded_organisation where folded_organisation.raw = staged_text.{raw})"
+
+
+def fold_numbers(connection: "DuckDBPyConnection", contract: Contract, batch: int) -> None:
+    """Fold every distinct number that SQL cannot, through kernel.identity: tables from raw text to canonical number."""
+    for kind, parse, table, plain in _FOLDED:
+        columns = [raw_column(each.name) for each in contract.properties if each.type is kind]
+        every = " union all ".join(f"select {column} as raw from staged_text" for column in columns)
+        nothing = "select null::varchar as raw where false"
+        connection.execute(script("fold", table=table, every=every or nothing, plain=plain))
+        last = 0
+        while rows := connection.execute(
+            f"select raw from {table}_waiting where place > $1 and place <= $2", [last, last + batch]
+        ).fetchall():
+            last += batch
+            folded = []
+            for (raw,) in rows:
+                with suppress(MalformedIdentity):
+                    folded.append((raw, parse(raw).number))
+            raws, numbers = [raw for raw, _ in folded], [number for _, number in folded]
+            connection.execute(
+                f"insert into {table} select unnest($1::varchar[]), unnest($2::varchar[])", [raws, numbers]
+            )
+
+
+_FOLDED: tuple[tuple[PropertyType, Callable[[str], Identity], str, str], ...] = (
+    (PropertyType.IDENTITY, parse_person, "folded_person", "is_plain_number(raw)"),
+    (PropertyType.ORGANISATION, parse_organisation, "folded_organisation", "false"),
+)
+
+
+def _matches(raw: str, pattern: str) -> str:
+    return f"regexp_full_match(narrow({raw}), {literal(pattern)})"
+
+
+def _date(each: Property, raw: str) -> str:
+    if not each.format:
+        parsed = f"try_strptime(substr(narrow({raw}), 1, 10), '%Y-%m-%d')"
+        return f"case when {_matches(raw, _ISO_DATE)} then {parsed}::date end"
+    # A format is kept to the letter: what is parsed must be written back the same, or 2023115 would be a day.
+    form = literal(each.strptime)
+    parsed = f"try_strptime(narrow({raw}), {form})"
+    return f"case when strftime({parsed}, {form}) = narrow({raw}) then {parsed}::date end"
+
+
+def _timestamp(each: Property, raw: str) -> str:
+    if each.format:
+        form = literal(each.strptime)
+        parsed = f"try_strptime(narrow({raw}), {form})"
+        return f"case when strftime({parsed}, {form}) = narrow({raw}) then {parsed} end"
+    local = f"try_cast(narrow({raw}) as timestamp)"
+    zoned = f"try_cast(narrow({raw}) as timestamptz) at time zone 'Asia/Shanghai'"
+    return f"case when {_matches(raw, _LOCAL_TIME)} then {local} when {_matches(raw, _ZONED_TIME)} then {zoned} end"

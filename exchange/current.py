@@ -1,0 +1,42 @@
+"""The file `current`: which snapshot of a dataset is in force, and what its manifest must be."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from kernel.digest import digest_text
+from kernel.errors import Damaged
+
+FORMAT = "mianzheng.current/1"
+CURRENT_BYTES_MAX = 4096
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Current:
+    """A version and the SHA-256 of its manifest."""
+
+    version: str
+    manifest_digest: bytes
+
+    def to_bytes(self) -> bytes:
+        """One line of JSON."""
+        line = {"format": FORMAT, "version": self.version, "manifest": digest_text(self.manifest_digest)}
+        return json.dumps(line).encode() + b"\n"
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "Current":
+        """What `to_bytes` made; raises Damaged."""
+        damaged = Damaged("names no snapshot", field="current", remedy="publish the dataset again")
+        if len(raw) > CURRENT_BYTES_MAX:
+            raise damaged
+        try:
+            line = json.loads(raw)
+            version, manifest = line["version"], line["manifest"]
+            known = line["format"] == FORMAT and _VERSION.fullmatch(version) and _DIGEST.fullmatch(manifest)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise damaged from error
+        if not known:
+            raise damaged
+        return cls(version=version, manifest_digest=bytes.fromhex(manifest.removeprefix("sha256:")))

@@ -1,0 +1,150 @@
+"""The serving index: an LMDB file from keyed hashes to sealed rows, written once and then only read.
+
+A value is one flag byte and the subject's rows, each with its length in 4 bytes in front, sealed under the snapshot's
+data key for its own index key: a value that was changed or moved to another key cannot be unsealed.
+"""
+
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from weakref import WeakValueDictionary
+
+import lmdb
+
+from kernel.durable import flush_file
+from kernel.errors import Damaged
+from kernel.sealing import BadSeal, Sealer
+
+TAINTED = 1
+"""The flag of a subject or a name that a quarantined row may be about."""
+
+_PURPOSE = b"mianzheng.index.v1:"
+_LENGTH = struct.Struct(">I")
+_BATCH = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexEntry:
+    """What the index holds for one subject: its rows as bytes, and whether one may be missing."""
+
+    rows: tuple[bytes, ...] = ()
+    tainted: bool = False
+
+
+NOTHING = IndexEntry()
+
+
+def pack(entry: IndexEntry) -> bytes:
+    """An entry as bytes, before sealing."""
+    parts = [b"\x01" if entry.tainted else b"\x00"]
+    for row in entry.rows:
+        parts += (_LENGTH.pack(len(row)), row)
+    return b"".join(parts)
+
+
+def unpack(raw: bytes) -> IndexEntry:
+    """The entry that `pack` made; raises Damaged."""
+    end = len(raw)
+    if not end or raw[0] > TAINTED:
+        raise _damaged("an entry has no known form")
+    rows = []
+    at = 1
+    while at < end:
+        start = at + _LENGTH.size
+        if start > end:
+            raise _damaged("an entry is cut short")
+        at = start + _LENGTH.unpack_from(raw, at)[0]
+        if at > end:
+            raise _damaged("an entry is cut short")
+        rows.append(raw[start:at])
+    return IndexEntry(rows=tuple(rows), tainted=raw[0] == TAINTED)
+
+
+def write_index(path: Path, entries: Iterable[tuple[bytes, IndexEntry]], data_key: bytes, *, map_bytes: int) -> int:
+    """Write a new index from entries in ascending order of their keys; flushed on return. Returns how many."""
+    seal = Sealer(data_key).seal
+    count = 0
+    environment = lmdb.open(str(path), subdir=False, map_size=map_bytes, lock=False, sync=False, mode=0o600)
+    try:
+        batch: list[tuple[bytes, bytes]] = []
+        for key, entry in entries:
+            batch.append((key, seal(pack(entry), _PURPOSE + key)))
+            if len(batch) == _BATCH:
+                count += _append(environment, batch)
+                batch = []
+        count += _append(environment, batch)
+        environment.sync(True)  # noqa: FBT003 - the C interface takes no keywords here
+    finally:
+        environment.close()
+    flush_file(path)
+    return count
+
+
+def _append(environment: Any, batch: list[tuple[bytes, bytes]]) -> int:
+    with environment.begin(write=True) as transaction, transaction.cursor() as cursor:
+        consumed, added = cursor.putmulti(batch, append=True)
+    if consumed != len(batch) or added != len(batch):
+        raise ValueError("index keys must ascend, each once")
+    return len(batch)
+
+
+class IndexReader:
+    """Reads an index. Cheap to share between threads and calls; many processes may read the same file."""
+
+    __slots__ = ("_environment", "_unseal")
+
+    def __init__(self, path: Path, data_key: bytes) -> None:
+        """Open the index read-only and without locks: nobody ever writes to it. Raises Damaged."""
+        self._environment = _environment(path)
+        self._unseal = Sealer(data_key).unseal
+
+    def get(self, key: bytes) -> IndexEntry:
+        """What stands at a key, NOTHING where nothing does; raises Damaged."""
+        try:
+            sealed = self._environment.begin().get(key)
+            if sealed is None:
+                return NOTHING
+            return unpack(self._unseal(sealed, _PURPOSE + key))
+        except BadSeal as error:
+            raise _damaged("an entry cannot be unsealed") from error
+        except lmdb.Error as error:
+            raise _damaged(f"cannot be read ({type(error).__name__})") from error
+
+    def entries(self) -> Iterator[tuple[bytes, IndexEntry]]:
+        """Every entry, in the order of keys; raises Damaged."""
+        try:
+            with self._environment.begin() as transaction, transaction.cursor() as cursor:
+                for key, sealed in cursor:
+                    yield bytes(key), unpack(self._unseal(sealed, _PURPOSE + key))
+        except BadSeal as error:
+            raise _damaged("an entry cannot be unsealed") from error
+        except lmdb.Error as error:
+            raise _damaged(f"cannot be read ({type(error).__name__})") from error
+
+
+# LMDB allows a file to be open once in a process, so readers of one file share its environment; the last one closes it.
+_shared: WeakValueDictionary[tuple[int, str], Any] = WeakValueDictionary()
+_opening = Lock()
+
+
+def _environment(path: Path) -> Any:
+    place = (os.getpid(), str(path.resolve()))
+    with _opening:
+        environment = _shared.get(place)
+        if environment is None:
+            try:
+                environment = lmdb.open(
+                    place[1], subdir=False, readonly=True, lock=False, create=False, readahead=False, max_spare_txns=4
+                )
+            except lmdb.Error as error:
+                raise _damaged(f"cannot be opened ({type(error).__name__})") from error
+            _shared[place] = environment
+        return environment
+
+
+def _damaged(what: str) -> Damaged:
+    return Damaged(what, field="index.mdb", remedy="publish the dataset again")

@@ -1,0 +1,17 @@
+"""The port through which publishing is recorded in the audit log; `app` hands in what stands behind it."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+PUBLISHED = "PUBLISHED"
+HELD = "HELD"
+
+
+class Recorder(Protocol):
+    """Writes entries about datasets."""
+
+    def record(self, kind: str, attributes: Mapping[str, str]) -> bytes:
+        """Durable on return, with the entry's receipt; otherwise raises LogUnavailable.
+
+        `kind` is PUBLISHED or HELD. `attributes` name dataset, version, manifest digest, run; never personal data.
+        """

@@ -1,0 +1,29 @@
+"""The bounds within which snapshots are made and read."""
+
+from dataclasses import dataclass
+
+from kernel.settings import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeSettings:
+    """Bounds and defaults of publishing and of look-ups."""
+
+    database_memory: str = setting("1GB", "Memory that DuckDB may take while staging, e.g. 1GB")
+    database_threads: int = setting(2, "Threads that DuckDB may take while staging")
+    batch_rows: int = setting(5_000, "Rows that pass through Python at a time")
+    record_bytes_max: int = setting(64 << 20, "Longest record of an extracted delivery, in bytes")
+    row_bytes_max: int = setting(
+        16_000, "Longest row that is published, in bytes of its values; longer ones are held back"
+    )
+    samples_per_rule: int = setting(5, "Masked samples that a report shows for a rule")
+    index_map_bytes: int = setting(64 << 30, "Largest serving index, in bytes; only address space until it is used")
+    subject_rows_max: int = setting(256, "Most rows of one subject; with more the subject is tainted instead")
+    manifest_bytes_max: int = setting(1 << 20, "Largest manifest that is read, in bytes")
+    links_max: int = setting(16, "Most numbers of one person; with more nothing is said about them")
+    shrink_share_max: float = setting(0.2, "Share of rows by which a delivery may be smaller than the one in force")
+    shrink_rows_min: int = setting(100, "Rows that may always be missing, whatever their share")
+    ahead_hours_max: int = setting(24, "Hours by which a delivery's data_as_of may lie in the future")
+
+
+DEFAULTS = ExchangeSettings()

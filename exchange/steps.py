@@ -1,0 +1,269 @@
+"""The steps of publishing. Each reads what the step before it left, can run twice, and says what follows."""
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from adapters.registry import open_delivery
+from exchange.build import Build, file_digests
+from exchange.current import Current
+from exchange.extract import Extracted, write_delivery
+from exchange.job import Job, Next
+from exchange.layout import MANIFEST, REPORT, REPORT_PAGE
+from exchange.manifest import Counts, Manifest, Shape
+from exchange.recorder import HELD, PUBLISHED
+from exchange.report import make_report
+from exchange.snapshot import check_files, read_current_bytes, read_manifest
+from exchange.stage import stage_delivery
+from exchange.validate import Gate, validate_delivery
+from exchange.verdict import Verdict
+from kernel.digest import digest, digest_text
+from kernel.durable import PRIVATE, create_file, flush_directory, replace_file, swap_file
+from kernel.errors import Conflict, Damaged
+from kernel.ids import new_version
+from kernel.sealing import new_key
+
+
+def extract(job: Job) -> Next:
+    """Read the delivery down into the run's folder, after clearing away what killed runs have left."""
+    _clear_leftovers(job)
+    job.begin()
+    in_force = read_current_bytes(job.layout)
+    delivery = open_delivery(job.contract, job.delivery_root, settings=job.adapter_settings, connect=job.connect)
+    extracted = write_delivery(delivery, job.delivery, in_force=in_force)
+    job.keep("extract", extracted.to_data())
+    if not job.force and _in_force_already(job, extracted):
+        _drop_personal_data(job)
+        return Next.UNCHANGED
+    return Next.GO_ON
+
+
+def stage(job: Job) -> Next:
+    """Load the delivery into the staging file and clean its values."""
+    extracted = job.extracted()
+    stage_delivery(job.contract, job.delivery, job.staged, rows=extracted.rows, settings=job.settings)
+    job.keep("stage", {"rows": extracted.rows})
+    return Next.GO_ON
+
+
+def validate(job: Job) -> Next:
+    """Judge the delivery and write its report; a held one is recorded, reported, and goes no further."""
+    if job.kept("held") is not None:
+        return Next.HELD
+    extracted = job.extracted()
+    job.required("stage")
+    gate = Gate(
+        contract=job.contract,
+        data_as_of=extracted.data_as_of,
+        in_force=_manifest_in_force(job, extracted.in_force),
+        clock=job.clock,
+        settings=job.settings,
+        lenient=job.force,
+    )
+    verdict = validate_delivery(gate, job.staged)
+    report = make_report(
+        job.contract,
+        job.run_id,
+        verdict,
+        job.staged,
+        data_as_of=extracted.data_as_of,
+        clock=job.clock,
+        settings=job.settings,
+    )
+    report.write(job.folder)
+    job.keep("validate", verdict.to_data())
+    if not verdict.held:
+        return Next.GO_ON
+    _hold(job, verdict, extracted)
+    return Next.HELD
+
+
+def build(job: Job) -> Next:
+    """Write the snapshot beside the others, flushed and then renamed in."""
+    extracted, verdict = job.extracted(), job.verdict()
+    if verdict.held:
+        raise Conflict(f"run {job.run_id} of {job.contract.id} was held", remedy="correct the delivery")
+    built = job.kept("build")
+    if built is not None and job.layout.version(built["version"]).is_dir():
+        return Next.GO_ON
+    version = new_version(job.clock.now())
+    folder = job.version_folder
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    data_key = new_key()
+    subjects, tainted = Build(
+        contract=job.contract,
+        staged=job.staged,
+        folder=folder,
+        keys=job.keys,
+        data_key=data_key,
+        settings=job.settings,
+    ).write()
+    for name in (REPORT, REPORT_PAGE):
+        replace_file(folder / name, (job.folder / name).read_bytes())
+    manifest = _manifest(job, version, extracted, verdict, subjects=subjects, tainted=tainted)
+    replace_file(folder / MANIFEST, manifest.to_bytes())
+    create_file(job.layout.key(version), job.keys.wrap(data_key, job.contract.id, version), mode=PRIVATE)
+    # Said before the rename: a version that no run speaks of is cleared away by the next one.
+    job.keep("build", {"version": version, "manifest": manifest.digest.hex()})
+    folder.rename(job.layout.version(version))
+    flush_directory(job.layout.versions)
+    return Next.GO_ON
+
+
+def record(job: Job) -> Next:
+    """Write the publication into the audit log, and keep the receipt beside the snapshot."""
+    manifest = _built(job)
+    receipt = job.layout.receipt(manifest.version)
+    if receipt.is_file():
+        return Next.GO_ON
+    proof = job.recorder.record(PUBLISHED, {**_attributes(job, manifest.counts), **_published(manifest)})
+    create_file(receipt, proof)
+    return Next.GO_ON
+
+
+def promote(job: Job) -> Next:
+    """Move `current` to the snapshot, if nobody else has moved it since the run began; raises Conflict."""
+    manifest = _built(job)
+    if not job.layout.receipt(manifest.version).is_file():
+        raise Conflict(
+            f"the publication of {job.contract.id} {manifest.version} is not recorded", remedy="record it first"
+        )
+    moved = Current(version=manifest.version, manifest_digest=manifest.digest).to_bytes()
+    if read_current_bytes(job.layout) != moved:
+        check_files(job.layout, manifest)
+        swap_file(job.layout.current, moved, expected=job.extracted().in_force)
+    _drop_personal_data(job)
+    return Next.GO_ON
+
+
+def _clear_leftovers(job: Job) -> None:
+    """Remove what killed runs left: their folders, and versions that were never recorded."""
+    layout = job.layout
+    if layout.runs.is_dir():
+        for folder in layout.runs.iterdir():
+            shutil.rmtree(folder, ignore_errors=True)
+    if not layout.versions.is_dir():
+        return
+    for path in layout.versions.iterdir():
+        version = path.name.removesuffix(".key").removesuffix(".receipt")
+        if layout.receipt(version).is_file():
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _in_force_already(job: Job, extracted: Extracted) -> bool:
+    """Whether the snapshot in force was made from this very delivery, under this very contract and index key."""
+    with suppress(Damaged):
+        manifest = _manifest_in_force(job, extracted.in_force)
+        return manifest is not None and (
+            (manifest.delivery_digest, manifest.contract_digest, manifest.data_as_of, manifest.index_key_id)
+            == (extracted.digest, job.contract.digest, extracted.data_as_of, job.keys.index_key_id)
+        )
+    return False
+
+
+def _manifest_in_force(job: Job, current: bytes | None) -> Manifest | None:
+    """The manifest of the snapshot in force; None where there is none, or it is too damaged to compare with."""
+    if current is None:
+        return None
+    try:
+        return read_manifest(job.layout, Current.parse(current), bytes_max=job.settings.manifest_bytes_max)
+    except Damaged:
+        return None
+
+
+def _hold(job: Job, verdict: Verdict, extracted: Extracted) -> None:
+    """Keep the report where the department finds it, record that the delivery was held, and drop its data."""
+    folder = job.layout.held / job.run_id
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for name in (REPORT, REPORT_PAGE):
+        replace_file(folder / name, (job.folder / name).read_bytes())
+    reasons = {"reasons": " ".join(verdict.reasons), "report": digest_text(digest((folder / REPORT).read_bytes()))}
+    delivery = {"delivery": digest_text(extracted.digest), "data_as_of": extracted.data_as_of.isoformat()}
+    receipt = job.recorder.record(HELD, {**_attributes(job, verdict.counts), **delivery, **reasons})
+    replace_file(folder / "receipt", receipt)
+    job.keep("held", {"reasons": list(verdict.reasons)})
+    _drop_personal_data(job)
+
+
+def _manifest(
+    job: Job, version: str, extracted: Extracted, verdict: Verdict, *, subjects: int, tainted: int
+) -> Manifest:
+    counts = verdict.counts
+    return Manifest(
+        dataset=job.contract.id,
+        version=version,
+        contract_version=job.contract.version,
+        contract_digest=job.contract.digest,
+        run=job.run_id,
+        built_at=job.clock.now(),
+        data_as_of=extracted.data_as_of,
+        watermark=extracted.watermark,
+        delivery_digest=extracted.digest,
+        counts=Counts(
+            delivered=counts.delivered,
+            published=counts.published,
+            duplicates=counts.duplicates,
+            quarantined=counts.quarantined,
+            unattributable=counts.unattributable,
+            subjects=subjects,
+            tainted=tainted,
+        ),
+        absence_allowed=verdict.absence_allowed,
+        name_tainted=verdict.name_tainted,
+        index_key_id=job.keys.index_key_id,
+        shape=Shape.of(job.contract),
+        files=file_digests(job.version_folder),
+    )
+
+
+def _built(job: Job) -> Manifest:
+    """The manifest of the version that the run has built; raises Conflict where it is gone, Damaged where changed."""
+    built = job.required("build")
+    current = Current(version=built["version"], manifest_digest=bytes.fromhex(built["manifest"]))
+    if not job.layout.version(current.version).is_dir():
+        raise Conflict(
+            f"version {current.version} of {job.contract.id} is gone", remedy="a newer run took over; start again"
+        )
+    return read_manifest(job.layout, current, bytes_max=job.settings.manifest_bytes_max)
+
+
+def _attributes(job: Job, counts: Counts) -> dict[str, str]:
+    return {
+        "dataset": job.contract.id,
+        "run": job.run_id,
+        "contract_version": job.contract.version,
+        "contract": digest_text(job.contract.digest),
+        "rows_delivered": str(counts.delivered),
+        "rows_quarantined": str(counts.quarantined),
+        "rows_unattributable": str(counts.unattributable),
+    }
+
+
+def _published(manifest: Manifest) -> dict[str, str]:
+    return {
+        "version": manifest.version,
+        "manifest": digest_text(manifest.digest),
+        "delivery": digest_text(manifest.delivery_digest),
+        "data_as_of": manifest.data_as_of.isoformat(),
+        "rows_published": str(manifest.counts.published),
+        "absence_allowed": str(manifest.absence_allowed).lower(),
+    }
+
+
+def _drop_personal_data(job: Job) -> None:
+    """What a run needed on the way is not kept: small files that its steps may still ask for are."""
+    for path in (job.delivery, job.staged):
+        path.unlink(missing_ok=True)
+    for folder in (job.version_folder, job.folder / "spill"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def report_page(job: Job, version: str | None) -> Path:
+    """Where the report of a run lies: in its version, or among the held ones."""
+    folder = job.layout.held / job.run_id if version is None else job.layout.version(version)
+    return folder / REPORT_PAGE
