@@ -80,6 +80,11 @@ class DetailKeys:
             row = self._database.execute("SELECT id, wrapped FROM keys WHERE id = ?", (key_id,)).fetchone()
         return self._unwrap(*row) if row and row[1] is not None else None
 
+    def knows(self, key_id: bytes) -> bool:
+        """Whether a key of that name ever was in the store, destroyed or not."""
+        with self._lock:
+            return self._database.execute("SELECT 1 FROM keys WHERE id = ?", (key_id,)).fetchone() is not None
+
     def id_of_case(self, case_number: str) -> bytes | None:
         """The name of a case's key, destroyed or not; None where the case is unknown."""
         with self._lock:

@@ -28,6 +28,7 @@ _CHECK_SIZE = 8
 _HEADER_SIZE = _FIELDS.size + _CHECK_SIZE
 _SIZES = struct.Struct(">HI")  # bytes of the entry, of the sealed detail
 _SEALED_SIZE_MIN = KEY_ID_SIZE
+_PREAMBLE_LINE_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +151,17 @@ def check_preamble(file: BinaryIO, origin: str) -> int:
     if file.read(len(expected)) != expected:
         raise Damaged("is not this log's journal", field=JOURNAL_FILE)
     return len(expected)
+
+
+def has_frames(path: Path) -> bool:
+    """Whether a journal, whosever it is, holds more than its preamble."""
+    try:
+        with path.open("rb") as file:
+            file.readline(_PREAMBLE_LINE_MAX)
+            file.readline(_PREAMBLE_LINE_MAX)
+            return bool(file.read(1))
+    except FileNotFoundError:
+        return False
 
 
 def _read_frame(file: BinaryIO, start: int, stop: int) -> Frame:

@@ -193,13 +193,13 @@ def check_consistency(old: int, size: int, proof: Sequence[bytes], old_root: byt
 
     From the empty tree only the empty tree follows here: a prefix of nothing proves nothing.
     """
-    _check_hashes(old_root, root, *proof)
     if not (0 < old <= size or old == size == 0):
         raise BadProof("no such older tree", field="old size")
     if old == size:
         if proof or old_root != root or (size == 0 and root != EMPTY_ROOT):
             raise BadProof("trees of one size have one root and no proof", field="consistency proof")
         return
+    _check_hashes(old_root, root, *proof)
     path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
     if not path:
         raise BadProof("the proof is too short", field="consistency proof")

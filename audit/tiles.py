@@ -5,11 +5,12 @@ tile of level 0, each after its length in two bytes. A tile with fewer than 256 
 stands at `<N>.p/<W>`.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from audit.merkle import Node, node_hash
+from audit.merkle import node_hash
 from kernel.digest import DIGEST_SIZE
 from kernel.errors import Damaged, Malformed
 
@@ -19,6 +20,9 @@ LEVEL_MAX = 7
 ENTRY_SIZE_MAX = (1 << 16) - 1
 CHECKPOINT_FILE = "checkpoint"
 _CACHED_TILES_MAX = 64
+_PATH = re.compile(
+    r"tile/(?P<level>entries|[0-9]{1,2})/(?P<index>(x[0-9]{3}/){0,5}[0-9]{3})(\.p/(?P<width>[0-9]{1,3}))?"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,21 @@ def tile_of(level: int | None, index: int, size: int) -> Tile:
     if width <= 0:
         raise Malformed("a log of that size has no such tile", field="tile")
     return Tile(level=level, index=index, width=width)
+
+
+def parse_tile_path(path: str) -> Tile:
+    """The tile that a path below the log's prefix names; raises Malformed, also for a second spelling."""
+    found = _PATH.fullmatch(path)
+    if found is None:
+        raise Malformed("is no path of a tile", field="tile")
+    tile = Tile(
+        level=None if found["level"] == "entries" else int(found["level"]),
+        index=int(found["index"].replace("/", "").replace("x", "")),
+        width=int(found["width"] or TILE_WIDTH),
+    )
+    if tile.path != path or not 0 < tile.width <= TILE_WIDTH:
+        raise Malformed("is no path of a tile", field="tile")
+    return tile
 
 
 def encode_bundle(entries: Iterable[bytes]) -> bytes:
@@ -135,11 +154,6 @@ class TileReader:
         hashes = self.read(tile_of(height, first // TILE_WIDTH, self.size))
         at = first % TILE_WIDTH
         return fold(hashes[at : at + (1 << within)])
-
-    @property
-    def nodes(self) -> Node:
-        """`node`, as the proofs take it."""
-        return self.node
 
 
 def read_tile(directory: Path, tile: Tile) -> tuple[bytes, ...]:
