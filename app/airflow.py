@@ -70,6 +70,8 @@ class LocalAirflow:
 
         The database is made or brought up to date once per version of Airflow; later calls cost nothing.
         """
+        # The processes run elsewhere than the caller may: every path that they get is absolute.
+        paths = Paths(home=paths.home.absolute())
         paths.airflow.mkdir(parents=True, exist_ok=True, mode=0o700)
         paths.logs.mkdir(exist_ok=True)
         local = cls(paths=paths, settings=settings, port=_choose_port(paths.airflow / "port", settings.port))

@@ -75,7 +75,7 @@ class AirflowApi:
         """
 
         def missing() -> str:
-            known = {dag["dag_id"] for dag in self._ask("GET", "/api/v2/dags?limit=1000")["dags"]}
+            known = {_field(dag, "dag_id") for dag in _field(self._ask("GET", "/api/v2/dags?limit=1000"), "dags")}
             unknown = sorted(set(dag_ids) - known)
             return ", ".join([*unknown, *self.import_errors()]) if unknown else ""
 
@@ -83,8 +83,11 @@ class AirflowApi:
 
     def import_errors(self) -> tuple[str, ...]:
         """What went wrong when DAG files were read, a line each: file and last line of the traceback."""
-        found = self._ask("GET", "/api/v2/importErrors")["import_errors"]
-        return tuple(f"{each['filename']}: {each['stack_trace'].strip().splitlines()[-1]}" for each in found)
+        found = _field(self._ask("GET", "/api/v2/importErrors"), "import_errors")
+        last = (
+            (_field(each, "filename"), str(_field(each, "stack_trace")).strip().splitlines()[-1:]) for each in found
+        )
+        return tuple(f"{filename}: {''.join(line)}" for filename, line in last)
 
     def unpause(self, dag_id: str) -> None:
         """Let the scheduler run this DAG."""
@@ -125,12 +128,9 @@ class AirflowApi:
 
     def failures(self, run: DagRun) -> tuple[str, ...]:
         """Why a run failed: for each failed task its name and the errors that its last try logged."""
-        found = self._ask("GET", f"{_run_path(run.dag_id, run.run_id)}/taskInstances")["task_instances"]
-        return tuple(
-            f"{each['task_id']}: {self._errors(run, each['task_id'], each['try_number'])}"
-            for each in found
-            if each["state"] == "failed"
-        )
+        found = _field(self._ask("GET", f"{_run_path(run.dag_id, run.run_id)}/taskInstances"), "task_instances")
+        failed = ((each["task_id"], _field(each, "try_number")) for each in found if _field(each, "state") == "failed")
+        return tuple(f"{task_id}: {self._errors(run, task_id, try_number)}" for task_id, try_number in failed)
 
     def _errors(self, run: DagRun, task_id: str, try_number: int) -> str:
         path = f"{_run_path(run.dag_id, run.run_id)}/taskInstances/{quote(task_id, safe='')}/logs/{try_number}"
@@ -148,6 +148,14 @@ class AirflowApi:
             time.sleep(self.poll_s)
 
     def _ask(self, method: str, path: str, *, body: object = None, token: bool = True) -> dict[str, Any]:
+        status, raw = self._exchange(method, path, body, token=token)
+        if status == HTTPStatus.UNAUTHORIZED and token:
+            # Tokens end after a day; a new one is asked for once.
+            self._token = ""
+            status, raw = self._exchange(method, path, body, token=token)
+        return _read(raw, status, f"{method} {path}")
+
+    def _exchange(self, method: str, path: str, body: object, *, token: bool) -> tuple[int, bytes]:
         headers = {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -157,16 +165,15 @@ class AirflowApi:
         try:
             connection.request(method, path, body=None if body is None else json.dumps(body), headers=headers)
             reply = connection.getresponse()
-            raw = reply.read(REPLY_SIZE_MAX + 1)
+            return reply.status, reply.read(REPLY_SIZE_MAX + 1)
         except (OSError, http.client.HTTPException) as error:
             raise AirflowUnavailable(f"no reply to {method} {path}: {error}") from error
         finally:
             connection.close()
-        return _read(raw, reply.status, f"{method} {path}")
 
     def _login(self) -> str:
         if not self._token:
-            self._token = str(self._ask("GET", "/auth/token", token=False)["access_token"])
+            self._token = str(_field(self._ask("GET", "/auth/token", token=False), "access_token"))
         return self._token
 
 
@@ -186,7 +193,14 @@ def _run_path(dag_id: str, run_id: str) -> str:
 
 
 def _dag_run(row: Mapping[str, Any]) -> DagRun:
-    return DagRun(dag_id=row["dag_id"], run_id=row["dag_run_id"], state=row["state"])
+    return DagRun(dag_id=_field(row, "dag_id"), run_id=_field(row, "dag_run_id"), state=_field(row, "state"))
+
+
+def _field(row: Mapping[str, Any], name: str) -> Any:
+    try:
+        return row[name]
+    except (KeyError, TypeError) as error:
+        raise AirflowUnavailable(f"a reply lacks {name}") from error
 
 
 def _table(value: object) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def hub_parts(paths: Paths, settings: HubSettings, airflow: LocalAirflow) -> tup
     workers = (
         Part(
             name=f"verifier-{number}",
-            command=(str(Path(sys.executable).with_name("mianzheng")), "verifier", "run", "--worker", str(number)),
+            command=(sys.executable, "-m", "cli.main", "verifier", "run", "--worker", str(number)),
             environ={name: value for name, value in environ.items() if not name.startswith("AIRFLOW_")},
         )
         for number in range(settings.workers)

@@ -1,34 +1,39 @@
 """`mianzheng serve`: a whole hub on this machine, until it is asked to stop."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from app.airflow import AirflowSettings, LocalAirflow
 from app.airflow_api import AirflowUnavailable
+from app.hub import open_hub
 from app.paths import Paths, home_from_environment
 from app.serve import ServeSettings, hub_parts, keep_running, last_lines
 from app.settings import HubSettings
-from kernel.errors import Fault, Faulty
 from kernel.settings import load
 
 EXIT_A_PART_ENDED = 1
 
 
-def serve() -> None:
+def serve(
+    home: Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")] = None,
+) -> None:
     """让整个核验中枢在本机运行，直到 Ctrl-C。 Keep a whole hub running on this machine until Ctrl-C.
 
     Airflow (API server, scheduler, DAG processor) and the verifier's workers run together and stop together. Ends with
-    0 when it was asked to stop, with 1 when a part ended by itself. The home is what MIANZHENG_HOME names.
+    0 when it was asked to stop, with 1 when a part ended by itself.
     """
-    paths = Paths(home=home_from_environment())
-    if not paths.trust.exists():
-        raise Faulty([Fault(path=str(paths.home), line=1, what="is no hub's home", remedy="mianzheng init")])
-    hub = load(HubSettings, "hub", file=paths.settings)
+    hub = open_hub(home or home_from_environment())
+    # Where there is no hub, say so before anything is made.
+    _ = hub.trust
+    paths = hub.paths
     settings = load(ServeSettings, "serve", file=paths.settings)
     typer.echo("准备 Airflow 数据库……  Preparing Airflow's database …")
     airflow = LocalAirflow.prepare(paths, load(AirflowSettings, "airflow", file=paths.settings))
     with airflow.held():
-        parts = hub_parts(paths, hub, airflow)
-        _say_where(paths, hub, airflow, [part.name for part in parts])
+        parts = hub_parts(paths, hub.settings, airflow)
+        _say_where(paths, hub.settings, airflow, [part.name for part in parts])
         ending = keep_running(parts, paths.logs, settings, started=lambda: _say_when_healthy(airflow))
     if ending.by_request:
         typer.echo("已全部停止。  Everything has stopped.")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, get_current_context, task
 
 from dags.settings import DagSettings
-from dags.steps import take
+from dags.steps import take, version_in_force
 from kernel.clock import SHANGHAI
 from schemas.contract import Contract
 
@@ -23,7 +23,8 @@ def snapshot_asset(dataset: str) -> Asset:
 def sync_dag(contract: Contract, settings: DagSettings) -> DAG:
     """The DAG that brings a contract's dataset, on the contract's schedule.
 
-    Its tasks hand each other ids and paths, never data. The DAG run's id is the run id in manifest and audit detail.
+    Its tasks hand each other the run's id and nothing else: what a step makes lies in the run's folder. It is Airflow's
+    own id of the DAG run, and stands in the snapshot's manifest and in the audit detail.
     """
     dataset = contract.id
     snapshot = snapshot_asset(dataset)
@@ -51,34 +52,31 @@ def sync_dag(contract: Contract, settings: DagSettings) -> DAG:
 
         @task
         def extract() -> str:
-            return take("extract", dataset, _run_id())
+            return take("extract", dataset, str(get_current_context()["run_id"]))
 
         @task
-        def stage(delivery: str) -> str:
-            return take("stage", dataset, _run_id(), delivery)
+        def stage(run_id: str) -> str:
+            return take("stage", dataset, run_id)
 
         @task
-        def validate(staged: str) -> str:
-            return take("validate", dataset, _run_id(), staged)
+        def validate(run_id: str) -> str:
+            return take("validate", dataset, run_id)
 
         @task
-        def build(judged: str) -> str:
-            return take("build", dataset, _run_id(), judged)
+        def build(run_id: str) -> str:
+            return take("build", dataset, run_id)
 
         @task
-        def record(built: str) -> str:
-            return take("record", dataset, _run_id(), built)
+        def record(run_id: str) -> str:
+            return take("record", dataset, run_id)
 
         @task(outlets=[snapshot])
-        def promote(recorded: str) -> str:
-            version = take("promote", dataset, _run_id(), recorded)
-            get_current_context()["outlet_events"][snapshot].extra = {"version": version}
+        def promote(run_id: str) -> str:
+            take("promote", dataset, run_id)
+            version = version_in_force(dataset, run_id)
+            get_current_context()["outlet_events"][snapshot].extra = {"version": version, "run": run_id}
             return version
 
         # Airflow's types cannot say that a task's result stands for the value that the next one gets.
         promote(record(build(validate(stage(extract())))))  # type: ignore[arg-type]
     return dag
-
-
-def _run_id() -> str:
-    return str(get_current_context()["run_id"])

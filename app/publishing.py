@@ -1,0 +1,33 @@
+"""Publishing in a hub: what the exchange needs for one run of one dataset, from the hub's home."""
+
+from pathlib import Path
+
+from adapters.port import AdapterSettings
+from app.hub import Hub
+from exchange.job import Job
+from kernel.errors import Invalid
+from kernel.settings import load
+from schemas.catalogue import load_contracts
+
+
+def publishing_job(hub: Hub, dataset: str, run_id: str, *, force: bool = False) -> Job:
+    """The job of a run; raises Invalid where no contract has this id, Faulty where a contract has faults.
+
+    Only the contracts are read, not the claims: a pipeline task asks nobody anything.
+    """
+    agreements = hub.settings.agreements
+    contracts = load_contracts(Path(agreements) if agreements else None)
+    if dataset not in contracts:
+        raise Invalid(f"no contract has the id {dataset}", field="dataset", remedy=f"one of {', '.join(contracts)}")
+    return Job(
+        contract=contracts[dataset],
+        delivery_root=hub.paths.deliveries,
+        store=hub.paths.exchange,
+        keys=hub.index_keys,
+        recorder=hub.recorder,
+        clock=hub.clock,
+        run_id=run_id,
+        settings=hub.exchange_settings,
+        adapter_settings=load(AdapterSettings, "adapters", file=hub.paths.settings),
+        force=force,
+    )
