@@ -64,7 +64,8 @@ def _block(draft: Draft, residents: int) -> World:
     titles = build_up(draft, outsiders)
     livelihood = provide(draft)
     return World(
-        today=draft.today, first_block=draft.key, people=draft.people, residences=draft.residences, marriages=tuple(draft.marriages),
+        today=draft.today, first_block=draft.key, people=draft.people, residences=draft.residences,
+        marriages=tuple(draft.marriages),
         titles=tuple(titles), insurances=tuple(livelihood.insurances), covers=tuple(livelihood.covers),
         accounts=tuple(livelihood.accounts),
     )  # fmt: skip

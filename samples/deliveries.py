@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date
@@ -57,7 +57,7 @@ def deliver_city(out: Path, *, residents: int, seed: int, today: date, settings:
     return manifest
 
 
-def deliver_rows(out: Path, today: date, rows: dict[str, Iterable[Values]]) -> None:
+def deliver_rows(out: Path, today: date, rows: Mapping[str, Iterable[Values]]) -> None:
     """Deliver given rows by dataset, in the departments' forms; a dataset that is not named is not delivered."""
     with ExitStack() as open_writers:
         for table in TABLES:

@@ -13,7 +13,8 @@ from samples.truth import Parameters, Verdict, answer, years_between
 from samples.world import Person, Sex, World
 
 PERSONAS = "truth/personas.json"
-_GROOM_AGES, _BRIDE_AGES, _OWNER_AGES = range(27, 50), range(20, 50), range(25, 70)
+_GROOM_AGES, _BRIDE_AGES, _OWNER_AGES = range(27, 80), range(20, 60), range(25, 90)
+_YOUNG = range(40)
 _ELDER_AGES = range(80, 100)
 _LOAN_FEN, _LOAN_MONTHS = 1_000_000, 12
 _BABY_AGES, _CHILD_AGES = range(2), range(18)
@@ -121,7 +122,7 @@ class _Search:
             old = person.sex is Sex.MALE and fifteen(person.number) is not None
             return old and self.aged(person, _GROOM_AGES) and self.registered(person) and self._free(person)
 
-        return self.one("groom", fits)
+        return self.one("groom", fits, lambda p: self.aged(p, _YOUNG))
 
     def bride(self, groom: Person) -> Person:
         """May marry him; her name is spoilt by old systems."""
