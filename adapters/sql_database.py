@@ -1,6 +1,6 @@
 """SQL databases through SQLAlchemy: chunked rows of one table, read in one transaction.
 
-A delivered SQLite file is opened read-only. For a database server `app` hands in `connect`, which knows its credentials.
+A delivered SQLite file is opened read-only. For a database server `app` hands in `connect`, which has the credentials.
 """
 
 from collections.abc import Callable, Iterator

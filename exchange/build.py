@@ -1,4 +1,4 @@
-"""Build a snapshot's files from a validated delivery: the data, the serving index derived from it, and their digests."""
+"""Build a snapshot's files from a validated delivery: the data, the serving index derived from it, their digests."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Build:
     def _key_subjects(self, connection: "DuckDBPyConnection") -> None:
         """Give every subject its index key, in the table `index_keys`."""
         every = " union all ".join(
-            f"select {self._canonical(key.property)} as form, _record from records"
+            f"select {self._canonical(key.property)} as form, _record from records"  # noqa: S608 (names are quoted)
             for key in self.contract.subject_keys
         )
         connection.execute(script("subjects", every=every))

@@ -1,7 +1,7 @@
 """From delivered text to typed values, in SQL: each property's column beside its raw one.
 
-Cleaning folds how a value is written (spaces, full-width digits, forms of identity numbers) and never what it says: a text
-that is no value of its type becomes absent beside its raw text, and a rule holds the row back.
+Cleaning folds how a value is written (spaces, full-width digits, forms of identity numbers) and never what it says: a
+text that is no value of its type becomes absent beside its raw text, and a rule holds the row back.
 """
 
 from collections.abc import Callable
@@ -25,37 +25,38 @@ _ZONED_TIME = rf"{_DAY}[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]+)?)?(Z|[+-]
 
 
 def cleaned(each: Property) -> str:
-    """The SQL expression of a property's typed value, over its raw column and the table of folded numbers."""
+    """The SQL expression of a property's typed value, over its raw column and the tables of folded numbers."""
     raw = raw_column(each.name)
     match each.type:
         case PropertyType.STRING:
-            return f"trimmed({raw})"
+            value = f"trimmed({raw})"
         case PropertyType.INTEGER:
-            return f"case when {_matches(raw, _INTEGER)} then try_cast(split_part(narrow({raw}), '.', 1) as bigint) end"
+            value = (
+                f"case when {_matches(raw, _INTEGER)} then try_cast(split_part(narrow({raw}), '.', 1) as bigint) end"
+            )
         case PropertyType.NUMBER:
-            return f"case when {_matches(raw, _NUMBER)} then try_cast(narrow({raw}) as double) end"
+            value = f"case when {_matches(raw, _NUMBER)} then try_cast(narrow({raw}) as double) end"
         case PropertyType.DATE:
-            return _date(each, raw)
+            value = _date(each, raw)
         case PropertyType.TIMESTAMP:
-            return _timestamp(each, raw)
+            value = _timestamp(each, raw)
         case PropertyType.IDENTITY:
-            folded = f"(select number from folded_person where folded_person.raw = staged_text.{raw})"
-            return f"case when is_plain_number({raw}) then plain_person({raw}) else {folded} end"
+            value = f"case when is_plain_number({raw}) then plain_person({raw}) else {_folded('person', raw)} end"
         case PropertyType.ORGANISATION:
-            return f"(select number from folded_organisation where folded_organisation.raw = staged_text.{raw})"
+            value = _folded("organisation", raw)
+    return value
 
 
 def fold_numbers(connection: "DuckDBPyConnection", contract: Contract, batch: int) -> None:
     """Fold every distinct number that SQL cannot, through kernel.identity: tables from raw text to canonical number."""
     for kind, parse, table, plain in _FOLDED:
         columns = [raw_column(each.name) for each in contract.properties if each.type is kind]
-        every = " union all ".join(f"select {column} as raw from staged_text" for column in columns)
+        every = " union all ".join(f"select {column} as raw from staged_text" for column in columns)  # noqa: S608 (quoted)
         nothing = "select null::varchar as raw where false"
         connection.execute(script("fold", table=table, every=every or nothing, plain=plain))
         last = 0
-        while rows := connection.execute(
-            f"select raw from {table}_waiting where place > $1 and place <= $2", [last, last + batch]
-        ).fetchall():
+        page = f"select raw from {table}_waiting where place > $1 and place <= $2"  # noqa: S608 (a name of ours)
+        while rows := connection.execute(page, [last, last + batch]).fetchall():
             last += batch
             folded = []
             for (raw,) in rows:
@@ -71,6 +72,10 @@ _FOLDED: tuple[tuple[PropertyType, Callable[[str], Identity], str, str], ...] = 
     (PropertyType.IDENTITY, parse_person, "folded_person", "is_plain_number(raw)"),
     (PropertyType.ORGANISATION, parse_organisation, "folded_organisation", "false"),
 )
+
+
+def _folded(kind: str, raw: str) -> str:
+    return f"(select number from folded_{kind} where folded_{kind}.raw = staged_text.{raw})"  # noqa: S608 (quoted)
 
 
 def _matches(raw: str, pattern: str) -> str:

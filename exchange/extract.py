@@ -47,7 +47,7 @@ class Extracted:
 
 
 def write_delivery(delivery: Delivery, path: Path, *, in_force: bytes | None) -> Extracted:
-    """Write every record with its number in front (from 1, after the header); raises Malformed, and then leaves no file."""
+    """Write every record, its number (from 1, after the header) in front; raises Malformed, and then leaves no file."""
     hashed = hashlib.sha256()
     rows = 0
     try:

@@ -1,7 +1,7 @@
 """The judge: Great Expectations over one row of counts.
 
-All counting was done by one query in DuckDB; here a suite says for each count what was allowed and whether it holds. This
-is the only module that loads Great Expectations, and it is loaded only when a delivery is judged.
+All counting was done by one query in DuckDB; here a suite says for each count what was allowed and whether it holds.
+This is the only module that loads Great Expectations, and it is loaded only when a delivery is judged.
 """
 
 import os

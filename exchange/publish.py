@@ -1,10 +1,11 @@
 """Publish a dataset: extract → stage → validate → build → record → promote.
 
-Each step works on a job; what passes between them lies in the run's folder, so that a scheduler can run them as tasks of
-their own that pass ids only, and each can run twice. `publish` runs all of them.
+Each step works on a job; what passes between them lies in the run's folder, so that a scheduler can run them as tasks
+of their own that pass ids only, and each can run twice. `publish` runs all of them.
 
-Whatever is killed in between, `current` names a whole snapshot whose publication is recorded: files are flushed before a
-version is renamed in, the entry is durable before its receipt is written, and the receipt is there before `current` moves.
+Whatever is killed in between, `current` names a whole snapshot whose publication is recorded: files are flushed before
+a version is renamed in, the entry is durable before its receipt is written, and the receipt is there before `current`
+moves.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ from exchange.job import Job, Next
 from exchange.manifest import Counts
 from exchange.snapshot import read_current, read_manifest
 from kernel.durable import locked
-from kernel.errors import Conflict, Invalid
+from kernel.errors import Conflict
 
 STEPS: Mapping[str, Callable[[Job], Next]] = {
     "extract": steps.extract,
@@ -79,11 +80,14 @@ def publish(job: Job, *, progress: Callable[[str], None] = lambda _: None) -> Pu
             seconds[name] = perf_counter() - began
             if following is not Next.GO_ON:
                 break
-        return outcome(job, following, seconds)
+    result = outcome(job, following, seconds)
+    if result is None:
+        raise Conflict(f"{job.contract.id} was published by somebody else meanwhile", remedy="look at what is in force")
+    return result
 
 
-def outcome(job: Job, following: Next, seconds: Mapping[str, float] | None = None) -> Published | HeldBack:
-    """What a job has come to after its last step."""
+def outcome(job: Job, following: Next, seconds: Mapping[str, float] | None = None) -> Published | HeldBack | None:
+    """What a job has come to, after a step that said what follows; None while steps remain."""
     if following is Next.HELD:
         verdict = job.verdict()
         return HeldBack(
@@ -95,8 +99,9 @@ def outcome(job: Job, following: Next, seconds: Mapping[str, float] | None = Non
             seconds=seconds or {},
         )
     current = read_current(job.layout)
-    if current is None:
-        raise Invalid(f"{job.contract.id} is not published", remedy="run every step")
+    built = job.kept("build") or {}
+    if current is None or (following is Next.GO_ON and built.get("version") != current.version):
+        return None
     manifest = read_manifest(job.layout, current, bytes_max=job.settings.manifest_bytes_max)
     return Published(
         dataset=job.contract.id,

@@ -156,7 +156,7 @@ def make_report(
                 continue
             columns = ", ".join(["_record", *(raw_column(name) for name in check.properties)])
             rows = connection.execute(
-                f"select {columns} from quarantine where list_contains(_rules, ?) order by _record limit ?",
+                f"select {columns} from quarantine where list_contains(_rules, ?) order by _record limit ?",  # noqa: S608 (quoted)
                 [check.id, settings.samples_per_rule],
             ).fetchall()
             samples[check.id] = tuple(_sample(row) for row in rows)

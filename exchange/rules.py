@@ -44,7 +44,7 @@ def row_checks(contract: Contract, *, today: date, settings: ExchangeSettings) -
         properties=(),
         fails=f"({lengths}) > {settings.row_bytes_max}",
         tolerance=contract.tolerance,
-        description=f"一条记录不超过{settings.row_bytes_max}字节。 A record has at most {settings.row_bytes_max} bytes.",
+        description=f"一条记录不超过{settings.row_bytes_max}字节。 At most {settings.row_bytes_max} bytes a record.",
     )
     return (*written, too_long)
 
@@ -86,24 +86,26 @@ def _row_check(contract: Contract, rule: Rule, place: int, today: date) -> RowCh
 
 def _fails(contract: Contract, rule: Rule, place: int, today: date) -> str:
     """Where a row fails a rule; null counts as passed, since only PRESENT asks for a value."""
-    value = quoted(rule.properties[0]) if rule.properties else ""
+    first = rule.properties[0] if rule.properties else ""
+    value, raw = quoted(first), f"trimmed({raw_column(first)})"
     match rule.check:
         case Check.PRESENT:
-            return f"trimmed({raw_column(rule.properties[0])}) is null"
+            fails = f"{raw} is null"
         case Check.TYPED:
-            return f"trimmed({raw_column(rule.properties[0])}) is not null and {value} is null"
+            fails = f"{raw} is not null and {value} is null"
         case Check.VALUES:
-            return f"{value}::varchar not in ({', '.join(literal(each) for each in rule.values)})"
+            fails = f"{value}::varchar not in ({', '.join(literal(each) for each in rule.values)})"
         case Check.PATTERN:
-            return f"not regexp_full_match({value}::varchar, {literal(rule.pattern)})"
+            fails = f"not regexp_full_match({value}::varchar, {literal(rule.pattern)})"
         case Check.RANGE:
-            return _outside(contract.by_name[rule.properties[0]], rule, today)
+            fails = _outside(contract.by_name[first], rule, today)
         case Check.UNIQUE:
-            return "_conflicting" if _is_primary(contract, rule) else repeated_column(place)
+            fails = "_conflicting" if _is_primary(contract, rule) else repeated_column(place)
         case Check.HOLDS:
-            return f"not ({rule.predicate})"
+            fails = f"not ({rule.predicate})"
         case Check.ROW_COUNT:
             raise ValueError(rule.id)
+    return fails
 
 
 def _outside(each: Property, rule: Rule, today: date) -> str:

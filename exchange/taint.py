@@ -1,8 +1,8 @@
 """Whom a held-back row may be about: the taint that keeps quarantine from creating facts.
 
 A row that is held back might be the one that says the opposite. So everyone whom it may be about is tainted: under a
-readable number, that number; under a bad one, every valid number one edit away, and the name; without a number, the name.
-A row that names somebody whom nothing tells is counted as unattributable.
+readable number, that number; under a bad one, every valid number one edit away, and the name; without a number, the
+name. A row that names somebody whom nothing tells is counted as unattributable.
 """
 
 from dataclasses import dataclass, field
@@ -69,7 +69,7 @@ def _add_key(connection: "DuckDBPyConnection", contract: Contract, key: SubjectK
     name = raw_column(key.name_property) if key.name_property else "null"
     # A number that was folded is taken as folded; one that could not be is taken as it was delivered.
     number = f"coalesce({quoted(key.property)}, {raw_column(key.property)})"
-    found = connection.execute(f"select _record, {number}, {name} from quarantine")
+    found = connection.execute(f"select _record, {number}, {name} from quarantine")  # noqa: S608 (names are quoted)
     while rows := found.fetchmany(batch):
         for record, text, written in rows:
             taints.add(record, text, written, organisation=organisation)

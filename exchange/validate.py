@@ -70,10 +70,7 @@ def _count(connection: "DuckDBPyConnection", checks: tuple[RowCheck, ...]) -> tu
 
     filters = [f"count(*) filter (where not _identical and {each.fails})" for each in checks]
     bad = " or ".join(each.fails for each in checks)
-    statement = (
-        "select count(*), count(*) filter (where _identical), "
-        f"count(*) filter (where not _identical and ({bad})), {', '.join(filters)} from checked"
-    )
+    statement = script("count", bad=bad, failures=", ".join(filters))
     try:
         total, duplicates, failing, *failures = (int(str(each)) for each in one_row(connection, statement))
     except (duckdb.BinderException, duckdb.ParserException, duckdb.ConversionException) as error:
