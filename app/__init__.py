@@ -1,1 +1,1 @@
-"""Composition: a hub is put together from its home here, for the command line, the DAGs, the server and the tests alike."""
+"""Composition: a hub is put together from its home, for the command line, the DAGs, the server and the tests alike."""

@@ -21,6 +21,7 @@ from kernel.signing import SigningKey
 from kernel.trust import TRUST_SIZE_MAX, Trust
 from schemas.catalogue import Catalogue, load_catalogue
 from schemas.wire.v1 import audit_pb2
+from verifier.settings import ClientSettings, VerifierSettings
 
 
 class Hub:
@@ -81,6 +82,16 @@ class Hub:
     def exchange(self) -> Exchange:
         """The snapshots in force."""
         return Exchange(self.paths.exchange, self.index_keys, self.catalogue.contracts, self.exchange_settings)
+
+    @cached_property
+    def verifier_settings(self) -> VerifierSettings:
+        """A verifier worker's bounds."""
+        return load(VerifierSettings, "verifier", file=self.paths.settings)
+
+    @cached_property
+    def client_settings(self) -> ClientSettings:
+        """How clients on this machine reach the service."""
+        return load(ClientSettings, "client", file=self.paths.settings)
 
     @cached_property
     def recorder(self) -> "DeskRecorder":

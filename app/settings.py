@@ -13,8 +13,6 @@ class HubSettings:
     workers: int = setting(2, "how many verifier workers `mianzheng serve` keeps running")
     workers_max: int = setting(4, "for how many workers `mianzheng init` makes log keys")
     tag_epoch: str = setting("2026", "the epoch whose key makes new subject tags")
-    address: str = setting("127.0.0.1", "the address that the verification service listens on")
-    port: int = setting(7443, "the port that the verification service listens on")
     agreements: str = setting(
         "", "the folder of contracts, claims, items, grants and clients; empty: those that come with us"
     )

@@ -10,8 +10,8 @@ from app.airflow_api import AirflowUnavailable
 from app.hub import open_hub
 from app.paths import Paths, home_from_environment
 from app.serve import ServeSettings, hub_parts, keep_running, last_lines
-from app.settings import HubSettings
 from kernel.settings import load
+from verifier.settings import VerifierSettings
 
 EXIT_A_PART_ENDED = 1
 
@@ -33,7 +33,7 @@ def serve(
     airflow = LocalAirflow.prepare(paths, load(AirflowSettings, "airflow", file=paths.settings))
     with airflow.held():
         parts = hub_parts(paths, hub.settings, airflow)
-        _say_where(paths, hub.settings, airflow, [part.name for part in parts])
+        _say_where(paths, hub.verifier_settings, airflow, [part.name for part in parts])
         ending = keep_running(parts, paths.logs, settings, started=lambda: _say_when_healthy(airflow))
     if ending.by_request:
         typer.echo("已全部停止。  Everything has stopped.")
@@ -51,11 +51,11 @@ def serve(
     raise typer.Exit(EXIT_A_PART_ENDED)
 
 
-def _say_where(paths: Paths, hub: HubSettings, airflow: LocalAirflow, names: list[str]) -> None:
+def _say_where(paths: Paths, verifier: VerifierSettings, airflow: LocalAirflow, names: list[str]) -> None:
     rows = (
         ("状态 State", str(paths.home)),
         ("日志 Logs", f"{paths.logs}/<部件 part>.log"),
-        ("核验服务 Verifier", f"{hub.address}:{hub.port}（双向 TLS mutual TLS）"),
+        ("核验服务 Verifier", f"{verifier.host}:{verifier.port}（双向 TLS mutual TLS）"),
         ("调度 Airflow", airflow.url),
         ("部件 Parts", ", ".join(names)),
     )

@@ -1,0 +1,59 @@
+"""Verifier workers of a hub, and clients that ask them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.hub import Hub
+from app.pki import Credential
+from kernel.signing import SigningKey
+from verifier.cases import Closures
+from verifier.service import Verifier
+from verifier.tls import Tls
+
+
+def worker_log(number: int) -> str:
+    """The name of a worker's log."""
+    return f"worker-{number}"
+
+
+@contextmanager
+def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
+    """A worker, put together for the length of a block: it holds its log's lock, and closes the log at the end.
+
+    Raises Conflict where another process is this worker, Damaged or LogUnavailable where its log cannot be opened.
+    """
+    settings = hub.verifier_settings
+    closures = Closures(hub.paths.cases, busy_seconds=settings.closures_busy_seconds)
+    try:
+        with hub.logs.open(worker_log(number)) as log:
+            yield Verifier(
+                hub=hub.settings.name,
+                catalogue=hub.catalogue,
+                facts=hub.exchange,
+                log=log,
+                detail_keys=hub.detail_keys,
+                answer_key=SigningKey.read(hub.paths.keys / "answer.key"),
+                tag_key=hub.secret(f"tag-{hub.settings.tag_epoch}"),
+                tag_epoch=hub.settings.tag_epoch,
+                case_key=hub.secret("case"),
+                closures=closures,
+                clock=hub.clock,
+                settings=settings,
+            )
+    finally:
+        closures.end()
+
+
+def server_tls(hub: Hub) -> Tls:
+    """What the verification service shows, and whose clients it lets in; raises Malformed."""
+    return _tls(hub, Credential.read(hub.paths.pki, "server"))
+
+
+def client_tls(hub: Hub, device: str) -> Tls:
+    """The development credential of a client of this hub, e.g. `counter-hall-01`; raises Malformed."""
+    return _tls(hub, Credential.read(hub.paths.pki / "clients", device))
+
+
+def _tls(hub: Hub, credential: Credential) -> Tls:
+    authority = (hub.paths.pki / "ca.pem").read_bytes()
+    return Tls(certificate=credential.certificate, key=credential.key, authority=authority)

@@ -1,0 +1,49 @@
+"""`mianzheng verifier`: one worker of the verification service, and whether the service is healthy."""
+
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from app.hub import open_hub
+from app.paths import home_from_environment
+from app.verification import client_tls, server_tls, verifier_worker
+from verifier.health_check import service_states
+from verifier.server import run_worker
+
+verifier_app = typer.Typer(help="核验服务。 The verification service.", no_args_is_help=True)
+
+Home = Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")]
+
+
+@verifier_app.command()
+def run(
+    worker: Annotated[int, typer.Option(help="The worker's number: it writes the log worker-<number>.")] = 0,
+    home: Home = None,
+) -> None:
+    """运行一个核验进程，直到收到停止信号。 Run one worker until it is told to stop (SIGTERM or Ctrl-C)."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+    hub = open_hub(home or home_from_environment())
+    with verifier_worker(hub, worker) as verifier:
+        run_worker(verifier, tls=server_tls(hub))
+
+
+@verifier_app.command()
+def health(
+    client: Annotated[str, typer.Option(help="The client whose certificate is shown.")] = "counter-hall-01",
+    home: Home = None,
+) -> None:
+    """查看核验服务是否正常；不正常时以 1 结束。 Ask for the service's health; exits with 1 unless all are serving."""
+    hub = open_hub(home or home_from_environment())
+    states = service_states(hub.client_settings, client_tls(hub, client))
+    for service, state in states.items():
+        typer.echo(f"{service}: {state}")
+    if set(states.values()) != {"SERVING"}:
+        raise typer.Exit(1)
