@@ -5,10 +5,11 @@ Nothing here loads DuckDB: a look-up is a keyed hash, a get from a memory-mapped
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 
 from google.protobuf.message import Message
 
@@ -34,12 +35,18 @@ class Held:
     tainted: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Links:
-    """A person's numbers, the one in use first; `sure` is false where a link may have been held back."""
+@dataclass(slots=True, kw_only=True)
+class _Person:
+    """A subject under all of their numbers, the one in use first, with what was read about them in this call.
+
+    `sure` is false where a link between numbers may have been held back. `names` is None until they are read.
+    """
 
     identities: tuple[Identity, ...]
+    keys: tuple[bytes, ...]
     sure: bool
+    entries: dict[str, IndexEntry] = field(default_factory=dict)
+    names: frozenset[str] | None = None
 
 
 class Exchange:
@@ -56,6 +63,7 @@ class Exchange:
         self._current_paths = {dataset: str(layout.current) for dataset, layout in self._layouts.items()}
         self._open: dict[str, tuple[FileState, OpenSnapshot]] = {}
         self._opening = Lock()
+        self._look_again: dict[Path, float] = {}
         self.aliases = next((each.id for each in contracts.values() if each.identity_aliases), None)
         self.name_register = next((each.id for each in contracts.values() if each.name_register), None)
         self._supporting = tuple(each for each in (self.aliases, self.name_register) if each)
@@ -92,13 +100,23 @@ class Exchange:
         if state is None:
             return None
         known = self._open.get(dataset)
-        if known is not None and known[0] == state and file_state(known[1].index_path) == known[1].index_state:
+        if known is not None and known[0] == state and self._untouched(known[1]):
             return known[1]
         return self._open_again(dataset, state)
+
+    def _untouched(self, opened: OpenSnapshot) -> bool:
+        """Whether the index is still the file that was checked; looked at now and then, since it never should change."""
+        now = monotonic()
+        if now < self._look_again.get(opened.index_path, 0.0):
+            return True
+        self._look_again[opened.index_path] = now + self._settings.recheck_seconds
+        return file_state(opened.index_path) == opened.index_state
 
     def _open_again(self, dataset: str, state: FileState) -> OpenSnapshot | None:
         layout = self._layouts[dataset]
         with self._opening:
+            # What could not be opened again must not be served from what was open before.
+            self._open.pop(dataset, None)
             # The state was taken before the file is read: if it moves in between, the next call opens it again.
             current = read_current(layout)
             if current is None:
@@ -132,9 +150,8 @@ class Pinned:
         self._settings = settings
         self._aliases = aliases
         self._register = name_register
-        self._index_keys: dict[Identity, bytes] = {}
-        self._linked: dict[Identity, _Links] = {}
-        self._names: dict[Identity, frozenset[str]] = {}
+        self._people: dict[str, _Person] = {}
+        self._name_keys: dict[str, bytes] = {}
 
     @cached_property
     def snapshots(self) -> Mapping[str, Snapshot]:
@@ -148,83 +165,97 @@ class Pinned:
         Damaged, and KeyError where the dataset is not pinned.
         """
         opened = self._opened[dataset]
-        links = self._links(subject)
-        found: dict[bytes, None] = {}
-        tainted = not links.sure
-        for identity in links.identities:
-            entry = opened.index.get(self._key(identity))
-            tainted = tainted or entry.tainted
-            # A row that names two numbers of one person is one row.
-            found.update(dict.fromkeys(entry.rows))
+        person = self._person(subject)
+        entry = self._entry(opened, person)
+        tainted = entry.tainted or not person.sure
         if not tainted and opened.snapshot.name_tainted:
-            tainted = self._tainted_by_name(opened, subject, names)
+            tainted = self._tainted_by_name(opened, person, names)
         parse = opened.contract.row.parse
-        return Held(rows=tuple([parse(row) for row in found]), tainted=tainted)
+        return Held(rows=tuple([parse(row) for row in entry.rows]), tainted=tainted)
 
     def linked(self, subject: Identity) -> tuple[Identity, ...]:
         """Every number of the person with this one, the number in use first; only this one where no link is known."""
-        return self._links(subject).identities
+        return self._person(subject).identities
 
-    def _key(self, identity: Identity) -> bytes:
-        key = self._index_keys.get(identity)
+    def _person(self, subject: Identity) -> _Person:
+        canonical = subject.canonical
+        person = self._people.get(canonical)
+        if person is None:
+            person = self._people[canonical] = self._follow(subject, self._keys.subject(canonical))
+        return person
+
+    def _entry(self, opened: OpenSnapshot, person: _Person) -> IndexEntry:
+        """What a dataset holds under all of a person's numbers."""
+        dataset = opened.snapshot.dataset
+        entry = person.entries.get(dataset)
+        if entry is None:
+            found = [opened.index.get(key) for key in person.keys]
+            entry = found[0] if len(found) == 1 else _joined(found)
+            person.entries[dataset] = entry
+        return entry
+
+    def _tainted_by_name(self, opened: OpenSnapshot, person: _Person, names: Iterable[str]) -> bool:
+        """Whether a row was held back that only a name attributes, and the name is the subject's or nobody knows it."""
+        if person.names is None:
+            person.names = self._registered_names(person)
+        given = [match_name(name) for name in names if name.strip()]
+        known = person.names.union(given) if given else person.names
+        return not known or any(opened.index.get(self._name_key(name)).tainted for name in known)
+
+    def _name_key(self, name: str) -> bytes:
+        key = self._name_keys.get(name)
         if key is None:
-            key = self._index_keys[identity] = self._keys.identity(identity)
+            key = self._name_keys[name] = self._keys.name(name)
         return key
 
-    def _tainted_by_name(self, opened: OpenSnapshot, subject: Identity, names: Iterable[str]) -> bool:
-        """Whether a row was held back that only a name attributes, and the name is the subject's or nobody knows it."""
-        known = self._registered_names(subject).union(match_name(name) for name in names if name.strip())
-        return not known or any(opened.index.get(self._keys.name(name)).tainted for name in known)
-
-    def _registered_names(self, subject: Identity) -> frozenset[str]:
-        known = self._names.get(subject)
-        if known is None:
-            known = self._names[subject] = self._read_names(subject)
-        return known
-
-    def _read_names(self, subject: Identity) -> frozenset[str]:
+    def _registered_names(self, person: _Person) -> frozenset[str]:
+        """The person's names as the register of names has them."""
         opened = self._opened.get(self._register or "")
         if opened is None:
             return frozenset()
-        contract = opened.contract
-        found = set()
-        for identity in self._links(subject).identities:
-            for raw in opened.index.get(self._key(identity)).rows:
-                name = contract.row.text(contract.row.parse(raw), str(contract.name_register))
-                if name:
-                    found.add(match_name(name))
-        return frozenset(found)
+        row = opened.contract.row
+        name_property = str(opened.contract.name_register)
+        named = [row.text(row.parse(raw), name_property) for raw in self._entry(opened, person).rows]
+        return frozenset(match_name(name) for name in named if name)
 
-    def _links(self, subject: Identity) -> _Links:
-        links = self._linked.get(subject)
-        if links is None:
-            links = self._linked[subject] = self._follow(subject)
-        return links
-
-    def _follow(self, subject: Identity) -> _Links:
+    def _follow(self, subject: Identity, key: bytes) -> _Person:
         """Follow the register of aliases both ways until no new number turns up."""
-        alone = (subject,)
+        alone = _Person(identities=(subject,), keys=(key,), sure=True)
         if self._aliases is None:
-            return _Links(identities=alone, sure=True)
+            return alone
         opened = self._opened.get(self._aliases)
         # Without its register, or with rows of it that nobody can be named for, a link may always be unknown.
         if opened is None or not opened.snapshot.absence_allowed:
-            return _Links(identities=alone, sure=False)
-        found = {subject: None}
+            return replace(alone, sure=False)
+        entry = opened.index.get(key)
+        if not entry.rows:
+            return replace(alone, sure=not entry.tainted)
+        return self._follow_links(opened, alone)
+
+    def _follow_links(self, opened: OpenSnapshot, alone: _Person) -> _Person:
+        found = dict(zip(alone.identities, alone.keys, strict=True))
         former: set[Identity] = set()
-        waiting = [subject]
+        waiting = list(alone.identities)
         sure = True
         while waiting:
-            entry = opened.index.get(self._key(waiting.pop()))
+            entry = opened.index.get(found[waiting.pop()])
             sure = sure and not entry.tainted
             for old, new in _pairs(opened.contract, entry):
                 former.add(old)
-                waiting += [each for each in (old, new) if each not in found]
-                found.update({old: None, new: None})
+                for each in (old, new):
+                    if each not in found:
+                        found[each] = self._keys.identity(each)
+                        waiting.append(each)
             if len(found) > self._settings.links_max:
-                return _Links(identities=alone, sure=False)
-        ordered = sorted(found, key=lambda each: (each in former, each)) if len(found) > 1 else found
-        return _Links(identities=tuple(ordered), sure=sure)
+                return replace(alone, sure=False)
+        ordered = sorted(found, key=lambda each: (each in former, each))
+        return _Person(identities=tuple(ordered), keys=tuple(found[each] for each in ordered), sure=sure)
+
+
+def _joined(entries: list[IndexEntry]) -> IndexEntry:
+    """Several numbers' entries as one; a row that names two numbers of one person is one row."""
+    rows = dict.fromkeys(row for entry in entries for row in entry.rows)
+    return IndexEntry(rows=tuple(rows), tainted=any(entry.tainted for entry in entries))
 
 
 def _pairs(contract: Contract, entry: IndexEntry) -> list[tuple[Identity, Identity]]:

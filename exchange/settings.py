@@ -21,6 +21,7 @@ class ExchangeSettings:
     subject_rows_max: int = setting(256, "Most rows of one subject; with more the subject is tainted instead")
     manifest_bytes_max: int = setting(1 << 20, "Largest manifest that is read, in bytes")
     links_max: int = setting(16, "Most numbers of one person; with more nothing is said about them")
+    recheck_seconds: float = setting(1.0, "Seconds after which an open index file is looked at again for changes")
     shrink_share_max: float = setting(0.2, "Share of rows by which a delivery may be smaller than the one in force")
     shrink_rows_min: int = setting(100, "Rows that may always be missing, whatever their share")
     ahead_hours_max: int = setting(24, "Hours by which a delivery's data_as_of may lie in the future")
