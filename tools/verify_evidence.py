@@ -23,6 +23,7 @@ TRUST_FORMAT = "mianzheng.trust/1"
 STATEMENT_TYPE = b"application/vnd.mianzheng.statement.v1+protobuf"
 HISTORY_TYPE = b"application/vnd.mianzheng.keyhistory.v1+json"
 PROOF_HEADER = "c2sp.org/tlog-proof@v1"
+PARTS = ("request", "statement", "signature", "entry", "receipt")
 FILE_SIZE_MAX = 4 << 20
 HASHES_MAX = 63
 VARINT, BYTES = 0, 2
@@ -174,9 +175,22 @@ class Chain:
 
     def __init__(self, evidence: dict[str, Any], trust: dict[str, Any]) -> None:
         self.trust = trust
-        names = ("request", "statement", "signature", "entry", "receipt")
-        self.request, self.statement, self.signature, self.entry, self.receipt = (unbase64(evidence[n]) for n in names)
+        if evidence.keys() != {"format", "key_id", *PARTS} or evidence["format"] != EVIDENCE_FORMAT:
+            raise Wrong(f"is not {EVIDENCE_FORMAT}")
+        self.request, self.statement, self.signature, self.entry, self.receipt = (unbase64(evidence[n]) for n in PARTS)
         self.key_id = evidence["key_id"]
+        if not isinstance(self.key_id, str):
+            raise Wrong("has a key id that is no text")
+
+    def steps(self) -> dict[str, Callable[[], None]]:
+        """The steps by name, in order."""
+        return {
+            "statement": self.statement_is_this_hubs,
+            "signature": self.signature_holds,
+            "request": self.request_is_the_one_answered,
+            "entry": self.entry_is_the_statements,
+            "receipt": self.receipt_proves_the_entry,
+        }
 
     def statement_is_this_hubs(self) -> None:
         """The statement is a protobuf message and names the hub that the trust file is of."""
@@ -271,11 +285,8 @@ def read_chain(path: Path, trust: dict[str, Any]) -> Chain:
     """The evidence file's parts."""
     try:
         with path.open("rb") as file:
-            evidence = json.loads(file.read(FILE_SIZE_MAX))
-        if evidence["format"] != EVIDENCE_FORMAT:
-            raise Wrong(f"is not {EVIDENCE_FORMAT}")
-        return Chain(evidence, trust)
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+            return Chain(json.loads(file.read(FILE_SIZE_MAX)), trust)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Wrong("is no evidence file") from error
 
 
@@ -291,12 +302,8 @@ def main() -> int:
     faults: list[str] = []
     trust = step("trust: the root signed the key history", lambda: read_trust(given.trust.read_bytes()), faults)
     chain = trust and step("evidence: the file holds its parts", lambda: read_chain(given.evidence, trust), faults)
-    if chain:
-        step("statement: it is this hub's", chain.statement_is_this_hubs, faults)
-        step("signature: a trusted answer key signed the statement", chain.signature_holds, faults)
-        step("request: it is the one that the statement answers", chain.request_is_the_one_answered, faults)
-        step("entry: it records this statement", chain.entry_is_the_statements, faults)
-        step("receipt: a trusted log holds the entry", chain.receipt_proves_the_entry, faults)
+    for name, check in chain.steps().items() if chain else ():
+        step(f"{name}: {check.__name__.replace('_', ' ')}", check, faults)
     if faults:
         print(f"the evidence is FALSE: {len(faults)} of its steps do not hold")
         return 1

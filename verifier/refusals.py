@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import grpc
 from google.protobuf.message import DecodeError
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # no types are published
 from grpc_status import rpc_status
 
 from kernel.errors import (

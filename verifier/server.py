@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import grpc
 import structlog
@@ -16,26 +15,19 @@ from kernel.errors import Unavailable
 from verifier.health import Health
 from verifier.service import Verifier
 from verifier.servicer import CATALOGUE, VERIFICATION, Servicer
+from verifier.tls import Tls
 
 _LOGGER = structlog.get_logger("mianzheng.verifier")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """A certificate with its key, and the authority that the other side's certificate must come from. PEM bytes."""
-
-    certificate: bytes
-    key: bytes = field(repr=False)
-    authority: bytes
-
-
 class RunningServer:
-    """A server that accepts calls. `port` is the one it listens on."""
+    """A server that accepts calls. `port` is the one it listens on; `ended` is set once it is drained."""
 
     def __init__(self, server: grpc.aio.Server, health: Health, port: int, drain_seconds: float) -> None:
         """Use `serve`."""
         self.port = port
         self.health = health
+        self.ended = asyncio.Event()
         self._server = server
         self._drain_seconds = drain_seconds
         self._watching = asyncio.create_task(health.watch())
@@ -46,6 +38,7 @@ class RunningServer:
         self._watching.cancel()
         await asyncio.gather(self._watching, return_exceptions=True)
         await self._server.stop(self._drain_seconds)
+        self.ended.set()
 
 
 async def serve(verifier: Verifier, *, address: str, tls: Tls) -> RunningServer:
