@@ -64,7 +64,8 @@ class Claim:
     """One claim. `digest` is SHA-256 of the file's bytes.
 
     `coverage`, where there is one, must hold over the rows, or the registry does not answer for this subject.
-    `from_absence`: CONFIRMED may rest on rows that are not there.
+    `from_absence`: CONFIRMED may rest on rows that are not there. `reads` names the properties of each dataset that the
+    expressions look at: they are given no others.
     """
 
     id: str
@@ -81,11 +82,12 @@ class Claim:
     max_age: timedelta
     disclose: tuple[Disclosable, ...]
     fallback: tuple[Fallback, ...]
+    reads: Mapping[str, tuple[str, ...]]
     contracts: Mapping[str, Contract] = field(repr=False, compare=False)
     rows_max: int = DEFAULTS.rows_max
 
     def variables(self, rows: Mapping[str, Sequence[Message]], ask: Mapping[str, Value], today: date) -> dict[str, Any]:
-        """What the expressions see: each dataset's rows (present fields only), the parameters as `ask`, and `today`.
+        """What the expressions see: of each dataset's rows the present fields that they read, `ask`, and `today`.
 
         An identity parameter is every number linked to that person (the expression says `x in ask.spouse`), given as
         one Identity or several. Raises Malformed naming a parameter that is missing, unknown or of another type, or a
@@ -96,8 +98,8 @@ class Claim:
             held = rows[dataset]
             if len(held) > self.rows_max:
                 raise Malformed(f"has more than {self.rows_max} rows of one subject", field=dataset)
-            mapping = self.contracts[dataset].row.mapping
-            seen[dataset] = [mapping(row) for row in held]
+            mapping, names = self.contracts[dataset].row.mapping, self.reads[dataset]
+            seen[dataset] = [mapping(row, names) for row in held]
         return seen
 
     def asked(self, ask: Mapping[str, Value]) -> dict[str, Any]:
@@ -180,9 +182,17 @@ def read_claim(
         max_age=_duration(shape.max_age),
         disclose=disclose,
         fallback=tuple(Fallback(each) for each in shape.fallback),
+        reads=_reads(shape.datasets, expression, coverage),
         contracts={each: contracts[each] for each in shape.datasets},
         rows_max=settings.rows_max,
     )
+
+
+def _reads(
+    datasets: Sequence[str], expression: Expression, coverage: Expression | None
+) -> Mapping[str, tuple[str, ...]]:
+    read = expression.reads | (coverage.reads if coverage else frozenset())
+    return {each: tuple(sorted(name for dataset, name in read if dataset == each)) for each in datasets}
 
 
 def _question(document: Document) -> _QuestionShape | None:

@@ -130,8 +130,7 @@ class _Reading:
     seen: set[int] = field(default_factory=set)
 
     def value(self, node: yaml.Node, place: Place) -> Any:
-        line = node.start_mark.line + 1
-        self.lines.setdefault(place, line)
+        line = self.lines.setdefault(place, node.start_mark.line + 1)
         # An alias is the same node again; refusing it keeps a small file from unfolding into a huge one.
         if id(node) in self.seen or len(place) > _NESTING_MAX:
             self.faults.add(self.path, line, "uses an alias or is nested too deeply", "write the value out")

@@ -145,8 +145,16 @@ class Compiler:
             if function in _ESCAPES:
                 what = f"{function}() {_ESCAPES[function]}"
                 yield ExpressionFault(line=_line(text, offset), what=what, remedy="compare the property itself")
+        for message, offset in tree.compared:
+            if _dataset(message):
+                # Rows are given to the expression with the fields that it reads alone: two may look alike.
+                line = _line(text, offset)
+                yield ExpressionFault(line=line, what="compares whole rows", remedy="compare their properties")
         for use in tree.uses:
-            if use.test_only and not self._absence_means(use.message, use.field):
+            if not use.message:
+                what = f"reads {use.field} of something whose type nobody knows"
+                yield ExpressionFault(line=_line(text, use.offset), what=what, remedy="read it of a row")
+            elif use.test_only and not self._absence_means(use.message, use.field):
                 yield ExpressionFault(
                     line=_line(text, use.offset),
                     what=f"asks has({use.field}), whose contract does not say what absence means",

@@ -123,11 +123,13 @@ def _check_standard(document: Document) -> None:
 
 def _extras(document: Document, custom: Sequence[CustomProperty], at: Place, shape: type[_Extras]) -> _Extras | None:
     """Custom properties as one shape; faults stand at the line of each."""
-    places = {each.property: index for index, each in enumerate(custom) if not each.vendor}
-    values = {each.property: each.value for each in custom if not each.vendor}
+    places: dict[str, int] = {}
     for index, each in enumerate(custom):
-        if not each.vendor and places[each.property] != index:
+        if each.property in places:
             document.fault(f"says {each.property} twice", "keep one of them", *at, index)
+        elif not each.vendor:
+            places[each.property] = index
+    values = {name: custom[index].value for name, index in places.items()}
     return document.shaped(shape, values, at, lambda name: (places[name], "value") if name in places else ())
 
 
@@ -223,11 +225,11 @@ def _rules(
         for rule in derived_rules(properties.values(), key, tolerance)
         if rule.check is not Check.UNIQUE or rule.properties not in unique
     ]
-    seen: set[str] = set()
-    for rule in (*derived, *written):
-        if rule.id in seen:
-            document.fault(f"two rules are called {rule.id}", "give each its own id", "schema", 0, "quality")
-        seen.add(rule.id)
+    for rule in derived:
+        if rule.id in reader.seen:
+            document.fault(
+                f"{rule.id} is the name of a rule that follows by itself", "rename it", *reader.seen[rule.id]
+            )
     return (*derived, *written)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from schemas.contract import Check, Property, PropertyType, Rule
@@ -68,11 +68,14 @@ class RuleReader:
 
     document: Document
     properties: Mapping[str, Property]
+    seen: dict[str, Place] = field(default_factory=dict)
 
     def of_property(self, written: Sequence[object], at: Place, held: Property) -> Iterator[Rule]:
         """The rules of one property."""
         for index, each in enumerate(written):
             shape = self.document.shaped(RuleShape, each, (*at, index))
+            if shape:
+                self._note_id(shape.id, (*at, index))
             rule = self._of_property(shape, (*at, index), held) if shape else None
             if rule is not None:
                 yield rule
@@ -81,9 +84,16 @@ class RuleReader:
         """The rules of the dataset as a whole."""
         for index, each in enumerate(written):
             shape = self.document.shaped(RuleShape, each, (*at, index))
+            if shape:
+                self._note_id(shape.id, (*at, index))
             rule = self._of_rows(shape, (*at, index)) if shape else None
             if rule is not None:
                 yield rule
+
+    def _note_id(self, name: str, at: Place) -> None:
+        if name in self.seen:
+            self.document.fault(f"two rules are called {name}", "give each its own id", *at)
+        self.seen.setdefault(name, at)
 
     def _of_property(self, shape: RuleShape, at: Place, held: Property) -> Rule | None:
         if shape.metric != "invalidValues":

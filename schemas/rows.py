@@ -86,9 +86,11 @@ class RowType:
         except DecodeError as error:
             raise Malformed("is no row", field=self.name) from error
 
-    def mapping(self, row: Message) -> dict[str, Any]:
-        """The row's present fields by name, as claims are evaluated over them; dates stay Timestamps."""
-        return {field.name: value for field, value in row.ListFields()}
+    def mapping(self, row: Message, names: Sequence[str] | None = None) -> dict[str, Any]:
+        """The row's present fields by name, or those of them that are asked for; dates stay Timestamps."""
+        if names is None:
+            return {field.name: value for field, value in row.ListFields()}
+        return {name: getattr(row, name) for name in names if row.HasField(name)}
 
     def text(self, row: Message, name: str) -> str | None:
         """A field as people read it: dates in ISO 8601, numbers in decimal; None where it is absent."""

@@ -51,6 +51,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, _FIELD.Type.ValueType | str, bool]]] =
         "loop": (9, "Comprehension", False),
     },
 }
+_COMPARISONS = frozenset({"_==_", "_!=_", "@in"})
 _KINDS = ("const", "ident", "select", "call", "list", "struct", "loop")
 
 
@@ -107,12 +108,16 @@ EITHER = Turn(rises=True, falls=True)
 
 @dataclass(slots=True, kw_only=True)
 class Tree:
-    """A checked expression's syntax tree. Offsets are in characters from the expression's beginning."""
+    """A checked expression's syntax tree. Offsets are in characters from the expression's beginning.
+
+    `calls` are the functions called, `compared` the message types (empty for plain values) of what is compared.
+    """
 
     root: Any
     types: Mapping[int, str]
     positions: Mapping[int, int]
     calls: list[tuple[str, int]] = field(default_factory=list)
+    compared: list[tuple[str, int]] = field(default_factory=list)
     uses: list[FieldUse] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     depth: int = 0
@@ -138,7 +143,10 @@ class Tree:
         if kind == "ident":
             self.names.add(expr.ident.name)
         elif kind == "call":
-            self.calls.append((expr.call.function, self.positions.get(expr.id, 0)))
+            offset = self.positions.get(expr.id, 0)
+            self.calls.append((expr.call.function, offset))
+            if expr.call.function in _COMPARISONS:
+                self.compared += [(self.types.get(each.id, ""), offset) for each in expr.call.args]
         elif kind == "select":
             self.uses.append(
                 FieldUse(
