@@ -64,7 +64,7 @@ class AuditLog:
         self._failure: MianzhengError | None = None
         self._signed = commits.sign()
         self._publisher = Publisher(recovered.publication, settings.publish_pause_ms, self._damaged)
-        if recovered.published is None or recovered.published.size < commits.tree.size:
+        if recovered.behind:
             self._publisher.offer(self._signed)
         self._thread = threading.Thread(target=self._run, name="audit-committer", daemon=True)
         self._thread.start()

@@ -70,8 +70,7 @@ class PublicSide:
         tile = Tile(level=level, index=self._counts[level], width=len(row))
         found = self._read(tile)
         if found is not None and list(found) != row:
-            at = next(at for at, pair in enumerate(zip(found, row, strict=True)) if pair[0] != pair[1])
-            self._findings.add(Fault.HASH_IN_TILE, f"public/{tile.path}: {at}")
+            self._findings.add(Fault.HASH_IN_TILE, f"public/{tile.path}")
 
     def _read(self, tile: Tile) -> tuple[bytes, ...] | None:
         try:
@@ -86,6 +85,7 @@ def check_files(place: LogPlace, reach: int, findings: Findings) -> None:
 
     Tiles beyond `reach` may be there: publication writes them before the checkpoint.
     """
+    bad = {found.place for found in findings.kept}
     for path in sorted((place.public / "tile").rglob("*")):
         if path.is_dir() or (path.name.startswith(".") and path.name.endswith(".tmp")):
             continue
@@ -95,8 +95,17 @@ def check_files(place: LogPlace, reach: int, findings: Findings) -> None:
         except Malformed:
             findings.add(Fault.FILE_STRAY, f"public/{name}")
             continue
-        if tile.width < TILE_WIDTH:
+        if tile.width < TILE_WIDTH and not bad & {f"public/{each}" for each in _newer(tile, reach)}:
             _check_older(place.public, path, tile, reach, findings)
+
+
+def _newer(tile: Tile, reach: int) -> tuple[str, ...]:
+    """The files that a partial tile is compared with, itself included: what is wrong with those has been said."""
+    try:
+        newer = tile_of(tile.level, tile.index, reach)
+    except Malformed:
+        return ()
+    return (newer.path, newer.full.path)
 
 
 def _check_older(public: Path, path: Path, tile: Tile, reach: int, findings: Findings) -> None:

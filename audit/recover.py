@@ -19,13 +19,16 @@ from kernel.signing import VerifyKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """A log as it was found, ready to grow. `torn` is the number of bytes cut off the journal's end."""
+    """A log as it was found, ready to grow.
+
+    `torn` is the number of bytes cut off the journal's end; `behind` says that the public part lacks something.
+    """
 
     journal: Journal
     tree: CompactRange
-    published: Checkpoint | None
     publication: Publication
     torn: int
+    behind: bool
 
 
 def recover(place: LogPlace, key: VerifyKey, files: Files, *, rescan: bool) -> Recovered:
@@ -40,7 +43,9 @@ def recover(place: LogPlace, key: VerifyKey, files: Files, *, rescan: bool) -> R
     if edge is not None and not rescan:
         scan.skip(edge, begin)
     scan.run()
-    publication = Publication(place, files, edge if scan.published_end == begin else None, begin)
+    if scan.published_end != begin:
+        edge = None
+    publication = Publication(place, files, edge, begin)
     settle_public(place)
     journal = Journal(place.journal, files, scan.end)
     unpublished = published is None or published.size < scan.tree.size
@@ -49,7 +54,8 @@ def recover(place: LogPlace, key: VerifyKey, files: Files, *, rescan: bool) -> R
     except BaseException:
         journal.close()
         raise
-    return Recovered(journal=journal, tree=scan.tree, published=published, publication=publication, torn=torn)
+    behind = unpublished or edge is None
+    return Recovered(journal=journal, tree=scan.tree, publication=publication, torn=torn, behind=behind)
 
 
 def read_published(place: LogPlace, *keys: VerifyKey) -> Checkpoint | None:
@@ -106,6 +112,8 @@ class _Scan:
         name = f"{self.place.directory.name}/journal"
         with self.place.journal.open("rb") as file:
             self.end = max(self.end, check_preamble(file, self.place.origin))
+            if self.published is not None and self.published.size == 0:
+                self.published_end = self.end
             try:
                 for frame in read_frames(file, self.place.origin, start=self.end):
                     if frame.first != self.tree.size:
@@ -114,7 +122,7 @@ class _Scan:
             except BrokenFrame as broken:
                 if not broken.torn:
                     raise
-        covered = self.published is None or self.published.size == 0 or self.published_end > 0
+        covered = self.published is None or self.published_end > 0
         if not covered or self.place.journal.stat().st_size < self.end:
             raise Damaged("ends before the published checkpoint, or within a group that it covers", field=name)
 

@@ -73,7 +73,7 @@ def case_rows(
     rows: list[Row] = []
     for place in _places(directory, trust):
         prover = _Prover(place, trust.log_keys(place.origin))
-        for index, record in _sealed_under(place, key_id):
+        for index, record in _sealed_under(place, key_id, prover.size):
             if len(rows) == rows_max:
                 raise Invalid(f"has more than {rows_max} entries", field="case")
             rows.append(_row(place, prover, detail_keys, index, record))
@@ -86,16 +86,18 @@ def _places(directory: Path, trust: Trust) -> Iterable[LogPlace]:
     return [each for each in places if each.journal.exists()]
 
 
-def _sealed_under(place: LogPlace, key_id: bytes) -> Iterator[tuple[int, Prepared]]:
+def _sealed_under(place: LogPlace, key_id: bytes, published: int) -> Iterator[tuple[int, Prepared]]:
+    read = 0
     with place.journal.open("rb") as file:
         try:
             for frame in read_frames(file, place.origin):
                 for index, record in enumerate(frame.records, frame.first):
                     if sealing_key_id(record.sealed) == key_id:
                         yield index, record
+                read = frame.first + len(frame.records)
         except BrokenFrame as broken:
-            # The end of a journal in use may be half written.
-            if not broken.torn:
+            # The end of a journal in use may be half written; what was published cannot be.
+            if not broken.torn or read < published:
                 raise
 
 
@@ -118,24 +120,24 @@ class _Prover:
         self._place = place
         self._keys = keys
         self._damaged = False
-        self._size = 0
+        self.size = 0
         self._note = b""
         try:
             self._note = place.checkpoint.read_bytes()
-            self._size = open_checkpoint(self._note, place.origin, keys).size
+            self.size = open_checkpoint(self._note, place.origin, keys).size
         except FileNotFoundError:
             pass
         except Malformed:
             self._damaged = True
-        self._reader = TileReader(directory=place.public, size=self._size)
+        self._reader = TileReader(directory=place.public, size=self.size)
 
     def prove(self, index: int, entry: bytes) -> tuple[Proof, bytes | None]:
         if self._damaged:
             return Proof.FAILED, None
-        if index >= self._size:
+        if index >= self.size:
             return Proof.UNPUBLISHED, None
         try:
-            receipt = Receipt(index=index, proof=inclusion_proof(index, self._size, self._reader.node), note=self._note)
+            receipt = Receipt(index=index, proof=inclusion_proof(index, self.size, self._reader.node), note=self._note)
             receipt.check(entry, self._place.origin, self._keys)
         except (Damaged, Malformed):
             return Proof.FAILED, None
