@@ -22,7 +22,6 @@ from samples.writer import Values
 
 _FULL_WIDTH = str.maketrans("0123456789X", "０１２３４５６７８９Ｘ")
 _FLIPPING_SHARE = 0.5
-_TRIES = len(Kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ class Soiler:
     records: Counter[str] = field(default_factory=Counter)
     foldable: Counter[str] = field(default_factory=Counter)
     _touched: set[int] = field(default_factory=set)
-    _turn: Counter[str] = field(default_factory=Counter)
+    _used: Counter[tuple[str, Kind]] = field(default_factory=Counter)
     _portion: int = 0
 
     def soil(self, world: World, table: Table, records: Iterable[Record]) -> Iterator[Values]:
@@ -82,16 +81,15 @@ class Soiler:
                     yield at, spoilt
 
     def _spoil(self, world: World, table: Table, record: Record, rng: Random) -> Spoilt | None:
-        """Spoil one record in the way whose turn it is; None where it must stay clean."""
+        """Spoil one record in one way; None where it must stay clean."""
         if not self._touched.isdisjoint(record.people) or not world.residences.keys() >= set(record.people):
             return None
         subjects = canonical(world.people[key] for key in record.people)
         if not self.spared.identities.isdisjoint(subjects):
             return None
-        kinds = [kind for kind in Kind if kind is not Kind.UNATTRIBUTABLE]
-        for _ in range(_TRIES):
-            kind = kinds[self._turn[table.dataset] % len(kinds)]
-            self._turn[table.dataset] += 1
+        kinds = (kind for kind in Kind if kind is not Kind.UNATTRIBUTABLE)
+        # The rarest so far goes first, so that each kind befalls every delivery that it can befall.
+        for kind in sorted(kinds, key=lambda each: self._used[table.dataset, each]):
             spoilt = spoil(kind, table, record.values, rng)
             if spoilt is None:
                 continue
@@ -99,6 +97,7 @@ class Soiler:
             if not (self.spared.identities.isdisjoint(around) and self.spared.names.isdisjoint(names)):
                 continue
             self._touched.update(record.people)
+            self._used[table.dataset, kind] += 1
             self.planted.append(
                 Planted(
                     dataset=table.dataset, kind=kind, columns=spoilt.columns, subjects=subjects, near=around,
