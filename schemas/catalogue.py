@@ -123,7 +123,7 @@ class _Loading:
         if not place.is_dir():
             self.faults.add(folder, 1, "is missing", "make the folder")
             return {}
-        files = sorted(place.glob(pattern))
+        files = sorted(each for each in place.glob(pattern) if each.is_file())
         if len(files) > self.settings.files_max:
             self.faults.add(folder, 1, f"holds more than {self.settings.files_max} files", "remove some")
             return {}
@@ -144,7 +144,7 @@ class _Loading:
 
     def contracts(self, documents: Mapping[str, Document | None]) -> dict[str, Contract]:
         """The sound contracts; at most one of them links numbers, at most one is the register of names."""
-        contracts = self._each(documents, lambda each: read_contract(each, self.root))
+        contracts = self._each(documents, lambda each: read_contract(each, self.root, self.settings))
         for what, having in (
             ("identityAliases", [each for each in contracts.values() if each.identity_aliases]),
             ("nameRegister", [each for each in contracts.values() if each.name_register]),

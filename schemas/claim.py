@@ -82,7 +82,7 @@ class Claim:
     max_age: timedelta
     disclose: tuple[Disclosable, ...]
     fallback: tuple[Fallback, ...]
-    reads: Mapping[str, tuple[str, ...]]
+    reads: Mapping[str, tuple[str, ...]] = field(compare=False)
     contracts: Mapping[str, Contract] = field(repr=False, compare=False)
     rows_max: int = DEFAULTS.rows_max
 

@@ -4,7 +4,7 @@ Open Data Contract Standard v3.1 YAML (https://bitol.io), one dataset and one sc
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from schemas.property import NUMBERS, Property, PropertyType, Sensitivity
 from schemas.rows import RowType
+from schemas.settings import DEFAULTS, SchemaSettings
 from schemas.title import Title
 
 __all__ = [
@@ -145,11 +146,12 @@ class Contract:
     name_register: str | None
     identity_aliases: IdentityAliases | None
     raw_path: Path
+    settings: SchemaSettings = field(default=DEFAULTS, repr=False, compare=False)
 
     @cached_property
     def row(self) -> RowType:
         """The type of the dataset's rows."""
-        return RowType(self.id, self.properties)
+        return RowType(self.id, self.properties, self.settings)
 
     @cached_property
     def by_name(self) -> Mapping[str, Property]:

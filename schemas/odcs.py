@@ -41,6 +41,7 @@ from schemas.odcs_shape import (
 from schemas.quality import RuleReader, derived_rules
 from schemas.reserved import RESERVED_NAMES
 from schemas.service_level import read_service_levels
+from schemas.settings import DEFAULTS, SchemaSettings
 from schemas.title import Shape, Title
 
 VERSION = "v3.1.0"
@@ -51,7 +52,7 @@ _MESSAGE_MAX = 160
 _Extras = TypeVar("_Extras", bound=Shape)
 
 
-def read_contract(document: Document, root: Path) -> Contract | None:
+def read_contract(document: Document, root: Path, settings: SchemaSettings = DEFAULTS) -> Contract | None:
     """The contract in a file; None after noting every fault."""
     before = len(document.faults.found)
     _check_standard(document)
@@ -93,6 +94,7 @@ def read_contract(document: Document, root: Path) -> Contract | None:
         name_register=extras.name_register,
         identity_aliases=IdentityAliases(former=aliases.former, current=aliases.current) if aliases else None,
         raw_path=root / document.path,
+        settings=settings,
     )
 
 

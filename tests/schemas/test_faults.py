@@ -8,6 +8,7 @@ import pytest
 
 from kernel.errors import Fault, Faulty
 from schemas.catalogue import load_catalogue, load_contracts
+from schemas.settings import SchemaSettings
 
 MARRIAGES = "datasets/civil_affairs/marriages.odcs.yaml"
 POPULATION = "datasets/public_security/population.odcs.yaml"
@@ -251,6 +252,12 @@ def test_a_file_that_nobody_reads_is_a_fault(agreements: Agreements) -> None:
     (agreements.root / "claims" / "person.alive.yml").write_text("id: person.alive", "utf-8")
     (fault,) = agreements.faults()
     assert fault.path == "claims/person.alive.yml"
+
+
+def test_more_files_than_the_bound_are_a_fault(agreements: Agreements) -> None:
+    with pytest.raises(Faulty) as caught:
+        load_catalogue(agreements.root, SchemaSettings(files_max=5))
+    assert any(fault.path == "claims" and "more than 5 files" in fault.what for fault in caught.value.faults)
 
 
 def test_a_missing_folder_is_a_fault(tmp_path: Path) -> None:
