@@ -5,17 +5,16 @@ speaks the standard.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
 
 from jsonschema import Draft201909Validator
 from jsonschema.exceptions import best_match
 
+from schemas.columns import COLUMNS, Column, custom_values, read_columns
 from schemas.contract import (
     NUMBERS,
     Check,
@@ -24,7 +23,6 @@ from schemas.contract import (
     Property,
     PropertyType,
     Rule,
-    Sensitivity,
     Server,
     ServerKind,
     SubjectKey,
@@ -33,23 +31,18 @@ from schemas.document import Document, Place
 from schemas.odcs_shape import (
     ContractExtras,
     ContractShape,
-    CustomProperty,
-    PropertyExtras,
-    PropertyShape,
     ServerExtras,
 )
 from schemas.quality import RuleReader, derived_rules
 from schemas.reserved import RESERVED_NAMES
 from schemas.service_level import read_service_levels
 from schemas.settings import DEFAULTS, SchemaSettings
-from schemas.title import Shape, Title
+from schemas.title import Title
 
 VERSION = "v3.1.0"
 SUFFIX = ".odcs.yaml"
 
-_PROPERTIES: Place = ("schema", 0, "properties")
 _MESSAGE_MAX = 160
-_Extras = TypeVar("_Extras", bound=Shape)
 
 
 def read_contract(document: Document, root: Path, settings: SchemaSettings = DEFAULTS) -> Contract | None:
@@ -59,9 +52,9 @@ def read_contract(document: Document, root: Path, settings: SchemaSettings = DEF
     shape = document.shaped(ContractShape)
     if shape is None:
         return None
-    extras = _extras(document, shape.custom, ("customProperties",), ContractExtras)
+    extras = custom_values(document, shape.custom, ("customProperties",), ContractExtras)
     _check_names(document, shape)
-    columns = _columns(document, shape.objects[0].properties)
+    columns = read_columns(document, shape.objects[0].properties)
     properties = [each.property for each in columns]
     server = _server(document, shape)
     levels = read_service_levels(document, shape.sla)
@@ -98,15 +91,6 @@ def read_contract(document: Document, root: Path, settings: SchemaSettings = DEF
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Column:
-    """A sound property, the shape it was read from, and where it stands."""
-
-    property: Property
-    shape: PropertyShape
-    at: Place
-
-
 @cache
 def _standard() -> Draft201909Validator:
     source = files("open_data_contract_standard") / "schema.json"
@@ -123,18 +107,6 @@ def _check_standard(document: Document) -> None:
         document.fault("is written in another version of the standard", f"say {VERSION}", "apiVersion")
 
 
-def _extras(document: Document, custom: Sequence[CustomProperty], at: Place, shape: type[_Extras]) -> _Extras | None:
-    """Custom properties as one shape; faults stand at the line of each."""
-    places: dict[str, int] = {}
-    for index, each in enumerate(custom):
-        if each.property in places:
-            document.fault(f"says {each.property} twice", "keep one of them", *at, index)
-        elif not each.vendor:
-            places[each.property] = index
-    values = {name: custom[index].value for name, index in places.items()}
-    return document.shaped(shape, values, at, lambda name: (places[name], "value") if name in places else ())
-
-
 def _check_names(document: Document, shape: ContractShape) -> None:
     path = PurePosixPath(document.path)
     if path.name != shape.id + SUFFIX:
@@ -145,55 +117,6 @@ def _check_names(document: Document, shape: ContractShape) -> None:
         document.fault("the schema object is not named like the dataset", f"name it {shape.id}", "schema", 0, "name")
     if shape.id in RESERVED_NAMES:
         document.fault(f"{shape.id} means something else in expressions", "choose another id", "id")
-
-
-def _columns(document: Document, written: Sequence[Mapping[str, Any]]) -> list[_Column]:
-    """The sound properties; what is wrong with the others is noted."""
-    found: list[_Column] = []
-    seen: dict[str, set[Any]] = {"name": set(), "physicalName": set(), "fieldNumber": set()}
-    for index, raw in enumerate(written):
-        at = (*_PROPERTIES, index)
-        shape = document.shaped(PropertyShape, raw, at)
-        if shape is None:
-            continue
-        extras = _extras(document, shape.custom, (*at, "customProperties"), PropertyExtras)
-        number = extras.field_number if extras else None
-        for key, value in (("name", shape.name), ("physicalName", shape.physical_name), ("fieldNumber", number)):
-            if value is not None and value in seen[key]:
-                document.fault(f"{key} {value} stands for two properties", "give each its own", *at)
-            seen[key].add(value)
-        if shape.name in RESERVED_NAMES:
-            document.fault(f"{shape.name} means something else in expressions", "choose another", *at, "name")
-        if extras is not None:
-            found.append(_Column(property=_property(document, shape, extras, at), shape=shape, at=at))
-    return found
-
-
-def _property(document: Document, shape: PropertyShape, extras: PropertyExtras, at: Place) -> Property:
-    kind = PropertyType(shape.logical_type)
-    if extras.identity_type is not None:
-        if kind is not PropertyType.STRING:
-            document.fault("an identity is no string", "say logicalType: string", *at, "logicalType")
-        kind = PropertyType.IDENTITY if extras.identity_type == "person" else PropertyType.ORGANISATION
-    if extras.absence_means and shape.required:
-        document.fault("is required, yet says what absence means", "keep one of the two", *at)
-    made = Property(
-        name=shape.name,
-        physical_name=shape.physical_name,
-        type=kind,
-        title=Title(zh=shape.business_name, en=shape.description),
-        number=extras.field_number,
-        required=shape.required,
-        absence_means=extras.absence_means or "",
-        sensitivity=Sensitivity(shape.classification),
-        pattern=shape.options.pattern,
-        format=shape.options.format if kind in {PropertyType.DATE, PropertyType.TIMESTAMP} else "",
-    )
-    if re.sub(r"%[YmdHMS]|[ :T/.年月日-]", "", made.strptime):
-        document.fault("the format has unknown letters", "use yyyy, MM, dd, HH, mm, ss", *at, "logicalTypeOptions")
-    if kind is PropertyType.IDENTITY and made.sensitivity is not Sensitivity.RESTRICTED:
-        document.fault("a person's number is not restricted", "say classification: restricted", *at, "classification")
-    return made
 
 
 def _with_rules(held: Property, rules: Sequence[Rule]) -> Property:
@@ -211,7 +134,7 @@ def _with_rules(held: Property, rules: Sequence[Rule]) -> Property:
 
 
 def _rules(
-    document: Document, shape: ContractShape, columns: Sequence[_Column], key: tuple[str, ...], tolerance: float
+    document: Document, shape: ContractShape, columns: Sequence[Column], key: tuple[str, ...], tolerance: float
 ) -> tuple[Rule, ...]:
     """Every rule, written or derived. Rules over several properties are read where all properties are sound."""
     properties = {each.property.name: each.property for each in columns}
@@ -235,12 +158,12 @@ def _rules(
     return (*derived, *written)
 
 
-def _primary_key(document: Document, columns: Sequence[_Column]) -> tuple[str, ...]:
+def _primary_key(document: Document, columns: Sequence[Column]) -> tuple[str, ...]:
     keys = sorted((each for each in columns if each.shape.primary_key), key=lambda each: each.shape.position)
     if not keys:
-        document.fault("has no primary key", "say primaryKey: true and primaryKeyPosition: 1", *_PROPERTIES)
+        document.fault("has no primary key", "say primaryKey: true and primaryKeyPosition: 1", *COLUMNS)
     elif [each.shape.position for each in keys] != list(range(1, len(keys) + 1)):
-        document.fault("primaryKeyPosition does not count from 1", "number the key's properties", *_PROPERTIES)
+        document.fault("primaryKeyPosition does not count from 1", "number the key's properties", *COLUMNS)
     for each in keys:
         if not each.shape.required:
             document.fault(f"{each.shape.name} is a key but not required", "say required: true", *each.at)
@@ -281,7 +204,7 @@ def _custom_place(document: Document, name: str) -> Place:
 def _server(document: Document, shape: ContractShape) -> Server:
     served = shape.servers[0]
     at: Place = ("servers", 0, "customProperties")
-    extras = _extras(document, served.custom, at, ServerExtras) or ServerExtras()
+    extras = custom_values(document, served.custom, at, ServerExtras) or ServerExtras()
     kind = ServerKind(served.format)
     if kind is ServerKind.SQL:
         if not served.location:
