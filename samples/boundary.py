@@ -1,17 +1,17 @@
 """Boundary cases: small cities with people put in by hand, and outcomes written by hand.
 
-`boundaries()` gives one ordinary day, on which most is tried, and four days around the end of February, on which people
-born on a 29th are asked about. `deliver_boundary` delivers one in the departments' forms; publish it, set the clock to
-its world's day, ask its cases.
+`boundaries()` gives one ordinary day, on which most is tried; the same day with dirt, apart, since dirt leaves in doubt
+whom nobody can name; and four days around the end of February, on which people born on a 29th are asked about.
+`deliver_boundary` delivers one in the departments' forms; publish it, set the clock to its world's day, ask its cases.
 """
 
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
-from samples.boundary_means import means
-from samples.boundary_people import people
-from samples.boundary_ties import ties
+from samples.boundary_means import means, spoilt_means
+from samples.boundary_people import people, spoilt_people
+from samples.boundary_ties import spoilt_ties, ties
 from samples.city import build
 from samples.deliveries import deliver_rows
 from samples.handmade import MAN, WOMAN, Boundary, Hand
@@ -28,6 +28,11 @@ def boundaries() -> Iterator[Boundary]:
     people(hand)
     ties(hand)
     means(hand)
+    yield hand.done()
+    hand = _hand("an ordinary day, with dirt", ORDINARY_DAY)
+    spoilt_people(hand)
+    spoilt_ties(hand)
+    spoilt_means(hand)
     yield hand.done()
     yield _leap_days("27 February of a common year", COMMON_27, turned=False)
     yield _leap_days("28 February of a common year", COMMON_28, turned=True)

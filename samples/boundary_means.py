@@ -26,7 +26,6 @@ def means(hand: Hand) -> None:
     _pensions(hand)
     _health(hand)
     _savings(hand)
-    _dirt(hand)
 
 
 def _someone(hand: Hand, name: str) -> Person:
@@ -191,7 +190,9 @@ def _account(
     )  # fmt: skip
 
 
-def _dirt(hand: Hand) -> None:
+def spoilt_means(hand: Hand) -> None:
+    """Spoil records and note what to ask about them, on 24 November 2026."""
+
     def doubtful(what: str, claim: str, person: Person, **parameters: int | str) -> None:
         hand.ask(what, claim, person, "CANNOT_VERIFY", reason="QUALITY", **parameters)
 

@@ -18,7 +18,6 @@ def people(hand: Hand) -> None:
     _stays(hand)
     _lives(hand)
     _numbers(hand)
-    _dirt(hand)
 
 
 def _birthdays(hand: Hand) -> None:
@@ -110,7 +109,8 @@ def _numbers(hand: Hand) -> None:
     hand.ask("a foreigner is not registered", "person.registered_here", foreign, "NOT_CONFIRMED")
 
 
-def _dirt(hand: Hand) -> None:
+def spoilt_people(hand: Hand) -> None:
+    """Spoil records and note what to ask about them, on 24 November 2026."""
     born = date(1960, 5, 5)
     lost = hand.here(hand.person("缺日", MAN, born))
     hand.edit("population", lost.number, birth_date=None)

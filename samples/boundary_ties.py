@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from kernel.identity import check_character
 from samples.handmade import MAN, WOMAN, Hand
 from samples.numbers import fifteen
 from samples.questions import NOBODYS_NUMBER
@@ -20,7 +21,6 @@ def ties(hand: Hand) -> None:
     _elsewhere(hand)
     _under_former_numbers(hand)
     _parents(hand)
-    _dirt(hand)
 
 
 def _couple(hand: Hand, year: int = 1980) -> tuple[Person, Person]:
@@ -145,7 +145,8 @@ def _parents(hand: Hand) -> None:
     hand.ask("the mother of one without a father", "person.child_of", alone, "CONFIRMED", parent=mother.number)
 
 
-def _dirt(hand: Hand) -> None:
+def spoilt_ties(hand: Hand) -> None:
+    """Spoil records and note what to ask about them, on 24 November 2026."""
     father, mother = _couple(hand, 1975)
     child = hand.here(hand.person("缺父", MAN, date(2005, 1, 1), parents=(father, mother)))
     hand.edit("population", child.number, father_id=None)
@@ -170,6 +171,31 @@ def _dirt(hand: Hand) -> None:
     hand.edit("marriages", lost.registration_no, husband_id=None)
     hand.ask("a husband known by name only", UNMARRIED, husband, "CANNOT_VERIFY", reason="QUALITY")
     hand.ask("the wife of a husband known by name only", UNMARRIED, wife, "CANNOT_VERIFY", reason="QUALITY")
+
+    _spoilt_alias(hand)
+
+
+def _spoilt_alias(hand: Hand) -> None:
+    """One link of forty is spoilt, so that the delivery is not held for it."""
+    foreigners = []
+    for serial in range(1, 41):
+        old = f"PAK3310800401{serial:02d}"
+        new = f"933586198004011{serial * 2 - 1:02d}"
+        numbers = (
+            Number(text=old, since=date(2012, 1, 1)),
+            Number(text=new + check_character(new), since=date(2024, 5, 1)),
+        )
+        foreigner = hand.person(f"KHAN {serial}", MAN, date(1980, 4, 1), numbers=numbers)
+        foreigners.append(hand.here(foreigner, since=date(2012, 1, 1), stay=Stay.RESIDENT))
+    wife = hand.here(hand.person("涉外妻", WOMAN, date(1982, 4, 4)))
+    lost = foreigners[20]
+    hand.wed(lost, wife, date(2015, 6, 1))
+    hand.edit("person_aliases", f"BG{lost.key:08d}1", current_id=_miswritten(lost.number))
+    for number in (lost.numbers[0].text, lost.number):
+        hand.ask("a spoilt link between two numbers", UNMARRIED, number, "CANNOT_VERIFY", reason="QUALITY")
+        hand.ask("a spoilt link between two numbers", "person.alive", number, "CANNOT_VERIFY", reason="QUALITY")
+    other = foreigners[0]
+    hand.ask("another's link is sound", "person.alive", other.numbers[0].text, "CONFIRMED")
 
 
 def _miswritten(number: str) -> str:

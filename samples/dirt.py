@@ -5,7 +5,7 @@ stays readable elsewhere; people whom the demo needs are spared. Where a number 
 record is; a record that tells nothing is delivered beside the proper one, so that no planted loss goes unattributed.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -43,6 +43,7 @@ class Soiler:
     records: Counter[str] = field(default_factory=Counter)
     foldable: Counter[str] = field(default_factory=Counter)
     _touched: set[int] = field(default_factory=set)
+    _owed: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     _used: Counter[tuple[str, Kind]] = field(default_factory=Counter)
     _portion: int = 0
 
@@ -66,7 +67,10 @@ class Soiler:
 
     def _choose(self, world: World, table: Table, records: list[Record], rng: Random) -> Iterator[tuple[int, Spoilt]]:
         """Spoil the wanted share of the records: half of them such that a claim turns round where they are lost."""
-        wanted = int(len(records) * self.settings.dirty_share)
+        # What is less than a record is owed to the next block: in a large city small deliveries get their share too.
+        self._owed[table.dataset] += len(records) * self.settings.dirty_share
+        wanted = int(self._owed[table.dataset])
+        self._owed[table.dataset] -= wanted
         flipping = [at for at, record in enumerate(records) if record.flips]
         rng.shuffle(flipping)
         anything = rng.sample(range(len(records)), len(records)) if wanted else []

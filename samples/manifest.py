@@ -10,10 +10,10 @@ from pathlib import Path
 
 from kernel.identity import parse_person
 from kernel.names import match_name
-from samples.world import Person
+from samples.world import Person, World
 
 MANIFEST = "truth/dirt.json"
-ALIASES = "person_aliases"
+REGISTER_OF_NAMES = "population"
 
 
 class Kind(StrEnum):
@@ -47,7 +47,7 @@ class Planted:
     """One dirty record, or pair of duplicates.
 
     `subjects`: whom it is about (canonical identities); `near`: everybody whom a spoilt number might name;
-    `names`: match forms of the names that stand beside a lost number; `rows`: how many delivered records are bad;
+    `names`: match forms of the names that stand beside an unreadable number; `rows`: how many records are bad;
     `flips`: the claim that its loss turns round; `extra`: the proper record is delivered as well.
     """
 
@@ -87,14 +87,20 @@ class Manifest:
             found[each.dataset].update(each.names)
         return found
 
-    def may_fail(self, dataset: str, person: Person) -> bool:
-        """Whether a claim over a dataset may be CANNOT_VERIFY about a person.
+    def touches(self, world: World, dataset: str, person: Person | None) -> bool:
+        """Whether a bad record of a dataset may be about somebody (None: about a number that nobody here holds).
 
-        A spoilt alias leaves it open which records are the person's, in every dataset.
+        It is where one is known to be, or bears a number or name like theirs; and where it bears an unreadable number,
+        if nobody can tell the person's name, because the register does not hold them or their record in it is bad.
         """
-        numbers = {parse_person(number.text).canonical for number in person.numbers}
-        touched = any(not numbers.isdisjoint(self._identities.get(each, ())) for each in (dataset, ALIASES))
-        return touched or match_name(person.name) in self._names.get(dataset, ())
+        if person is None:
+            return bool(self._names.get(dataset))
+        numbers = set(canonical((person,)))
+        if not numbers.isdisjoint(self._identities.get(dataset, ())):
+            return True
+        is_named = person.key in world.residences and numbers.isdisjoint(self._identities.get(REGISTER_OF_NAMES, ()))
+        names = self._names.get(dataset, set())
+        return match_name(person.name) in names if is_named else bool(names)
 
     def bad_rows(self, dataset: str) -> int:
         """How many delivered records of a dataset are bad."""

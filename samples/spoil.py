@@ -18,8 +18,8 @@ _CHECKS = "0123456789X"
 class Spoilt:
     """What is delivered instead of a record.
 
-    `columns` are those spoilt; `bad_number` the number that cannot be read; `lost_names` the names beside numbers that
-    tell nothing; `extra`: the proper record is among `rows`.
+    `columns` are those spoilt; `bad_number` the number that is misspelt; `lost_names` the names beside numbers that
+    cannot be read; `extra`: the proper record is among `rows`.
     """
 
     rows: tuple[Values, ...]
@@ -61,7 +61,8 @@ def _bad_number(change: Callable[[str, Random], str]) -> Callable[[Table, Values
         if column is None:
             return None
         number = change(str(values[column]), rng)
-        return Spoilt(rows=({**values, column: number},), columns=(column,), bad_number=number)
+        names = tuple(str(values[name]) for each, name in table.subjects if each == column and name)
+        return Spoilt(rows=({**values, column: number},), columns=(column,), bad_number=number, lost_names=names)
 
     return way
 

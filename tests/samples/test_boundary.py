@@ -61,7 +61,9 @@ def test_dirt_touches_none_but_those_who_are_asked_about_it(boundary: Boundary) 
     for edit in (each for each in boundary.edits if each.dirty):
         table = next(table for table in TABLES if table.dataset == edit.dataset)
         row = next(r for r in boundary.rows()[edit.dataset] if edit.values.items() <= r.items())
-        touched = {each for column, name in table.subjects for each in _touched(str(row[column]), str(row[name]))}
+        touched = {
+            each for column, name in table.subjects for each in _touched(str(row[column]), str(row.get(name) or ""))
+        }
         for case in boundary.cases:
             if edit.dataset in DATASETS[case.claim] and case.reason != "QUALITY":
                 person = boundary.world.holder(case.number)
@@ -75,4 +77,4 @@ def _touched(number: str, name: str) -> set[str]:
     try:
         return {parse_person(number).canonical}
     except MalformedIdentity:
-        return {each.canonical for each in near(number)} or {match_name(name)}
+        return {each.canonical for each in near(number)} | {match_name(name)}

@@ -6,11 +6,15 @@ import pytest
 
 from kernel.errors import MalformedIdentity
 from kernel.identity import parse_person
+from samples.city import build
 from samples.deliveries import deliver_city
-from samples.manifest import Foldable, Kind, Manifest
+from samples.dirt import Soiler, Spared
+from samples.doubt import may_fail
+from samples.manifest import Foldable, Kind, Manifest, canonical
 from samples.registry import REGISTRIES
 from samples.settings import DEFAULTS
-from samples.tables import TABLES, Table
+from samples.tables import PERSON_ALIASES, TABLES, Table
+from samples.truth import CLAIMS
 from tests.samples.delivered import SETTINGS, TODAY, City, read
 
 TOLERANCE = 0.03
@@ -112,7 +116,7 @@ def test_no_dirt_touches_a_persona(city: City) -> None:
     for persona in city.personas.everybody():
         person = city.world.holder(persona.number)
         assert person is not None
-        assert not any(city.manifest.may_fail(table.dataset, person) for table in TABLES)
+        assert not any(city.manifest.touches(city.world, table.dataset, person) for table in TABLES)
 
 
 def test_dirt_is_in_deliveries_and_not_in_the_world(city: City) -> None:
@@ -152,6 +156,41 @@ def test_a_manifest_says_whose_answers_may_fail_and_only_theirs(city: City) -> N
         for subject in each.subjects:
             person = world.holder(subject.partition(":")[2])
             assert person is not None
-            assert manifest.may_fail(each.dataset, person)
-    doubtful = sum(manifest.may_fail("marriages", person) for person in world.people.values())
-    assert 0 < doubtful < len(world.people) // 10
+            assert manifest.touches(world, each.dataset, person)
+    registered = [world.people[key] for key in world.residences]
+    doubtful = sum(manifest.touches(world, "marriages", person) for person in registered)
+    assert 0 < doubtful < len(registered) // 10
+
+
+def test_where_a_number_is_lost_nobody_without_a_known_name_is_sure(city: City) -> None:
+    world, manifest = city.world, city.manifest
+    outsider = next(person for key, person in world.people.items() if key not in world.residences)
+    assert manifest.touches(world, "marriages", outsider)
+    assert manifest.touches(world, "marriages", None)
+    assert not manifest.touches(world, "person_aliases", None)
+    assert not Manifest().touches(world, "marriages", outsider)
+
+
+def test_a_doubtful_spouse_makes_the_marriage_doubtful(city: City) -> None:
+    world, manifest = city.world, city.manifest
+    sure = world.holder(city.personas.groom.number)
+    planted = next(each for each in manifest.planted if each.dataset == "marriages" and each.subjects)
+    doubtful = planted.subjects[0].partition(":")[2]
+    assert not may_fail(world, manifest, "marriage.unmarried", sure, {})
+    assert not may_fail(world, manifest, "marriage.married_to", sure, {"spouse": city.personas.bride.number})
+    assert may_fail(world, manifest, "marriage.married_to", sure, {"spouse": doubtful})
+
+
+def test_in_a_large_city_links_between_numbers_are_spoilt_too() -> None:
+    soiler = Soiler(seed=1, settings=SETTINGS, spared=Spared())
+    world = build(300, 1, TODAY)
+    links = next(iter(REGISTRIES["person_aliases"](world)))
+    for _ in range(round(1 / SETTINGS.dirty_share) + 1):
+        list(soiler.soil(world, PERSON_ALIASES, [links]))
+    (planted,) = soiler.manifest().planted
+    numbers = canonical(world.people[key] for key in links.people)
+    assert set(planted.subjects) == set(numbers)
+    for claim in CLAIMS:
+        person = world.people[links.people[0]]
+        ask = {"years": 1, "months": 1, "fen": 1, "certificate_no": "-", "spouse": "-", "parent": "-"}
+        assert may_fail(world, soiler.manifest(), claim, person, ask)
