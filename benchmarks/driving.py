@@ -1,6 +1,7 @@
 """Starting the load client, and reading its rounds as they end."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -17,7 +18,7 @@ class LoadFailed(Exception):
 def drive(targets: Sequence[Target], load: Load, identity: Identity, *, core: int, log: Path) -> Iterator[Round]:
     """Run the load on one core, and give its rounds as they end; raises LoadFailed."""
     told = {"targets": [asdict(t) for t in targets], "load": asdict(load), "identity": asdict(identity)}
-    with running((sys.executable, "-m", "benchmarks.load"), core=core, log=log) as process:
+    with running((sys.executable, "-m", "benchmarks.load"), core=core, environ=os.environ, log=log) as process:
         if process.stdin is None or process.stdout is None:
             raise LoadFailed("the load client has no pipes")
         process.stdin.write(json.dumps(told))

@@ -21,10 +21,10 @@ import uvloop
 
 from benchmarks.http2 import BrokenConnection, Connection
 from benchmarks.process import cpu_seconds
+from benchmarks.question import NONCE_SIZE
 
 LOOK_SECONDS = 0.002
 DRAIN_SECONDS = 20.0
-NONCE_SIZE = 16
 
 Check = Callable[[bytes, bytes], None]
 """Takes request and reply; raises where the reply is no answer to it."""

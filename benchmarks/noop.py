@@ -8,13 +8,14 @@ import argparse
 import asyncio
 import sys
 from pathlib import Path
+from typing import TypeAlias
 
 import grpc
 import uvloop
 
 from verifier.settings import VerifierSettings
 
-Handler = grpc.RpcMethodHandler[bytes, bytes]
+Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
 
 class Canned(grpc.GenericRpcHandler):
@@ -29,7 +30,7 @@ class Canned(grpc.GenericRpcHandler):
         self._method = method
         self._handler: Handler = grpc.unary_unary_rpc_method_handler(answer)
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
         """The handler, for that method."""
         return self._handler if handler_call_details.method == self._method else None
 

@@ -27,16 +27,19 @@ class Cores:
 
 @contextmanager
 def running(
-    command: Sequence[str], *, core: int, environ: Mapping[str, str] | None = None, log: Path
+    command: Sequence[str], *, core: int, environ: Mapping[str, str], log: Path, talks: bool = True
 ) -> Iterator["subprocess.Popen[str]"]:
-    """A process on one core for the length of a block; its standard input and output are pipes, errors go to `log`."""
-    with log.open("ab") as errors:
+    """A process on one core for the length of a block. What it says goes to `log`.
+
+    Where it `talks` to us, standard input and output are pipes, and only errors go there.
+    """
+    with log.open("ab") as said:
         process = subprocess.Popen(
             command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env={**os.environ, **(environ or {})},
+            stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if talks else said,
+            stderr=said,
+            env=environ,
             text=True,
             start_new_session=True,
         )

@@ -1,22 +1,25 @@
 """What a run tells people: progress where there is a terminal, then tables."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.table import Table
 
+FILE_WIDTH = 140
+
 
 class Report:
     """Prints to one console; live progress is shown on a terminal only, so that logs stay readable."""
 
     def __init__(self, console: Console | None = None) -> None:
-        """Print to this console; by default to standard output."""
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        """Print to this console; by default to standard output, where a file is as wide as a wide terminal."""
+        self._console = console or Console(highlight=False, width=None if sys.stdout.isatty() else FILE_WIDTH)
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, soft_wrap=True)
 
     def table(self, title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table: the first column is text, the others are figures, but for one called `what`."""
@@ -27,7 +30,7 @@ class Report:
         for row in rows:
             table.add_row(*row)
         self._console.print()
-        self._console.print(table, soft_wrap=False)
+        self._console.print(table)
 
     @contextmanager
     def doing(self, text: str) -> Iterator[None]:
