@@ -52,7 +52,7 @@ class AirflowSettings:
     healthy_within_s: float = setting(120.0, "seconds within which Airflow must be healthy after its start")
     stop_within_s: float = setting(15.0, "seconds that Airflow's processes get to stop before they are killed")
     request_within_s: float = setting(30.0, "seconds within which Airflow's API must reply to one request")
-    poll_s: float = setting(0.25, "seconds between two looks at Airflow's state")
+    poll_s: float = setting(0.5, "seconds between two looks at Airflow's state")
     run_within_s: float = setting(900.0, "seconds within which a triggered run must end")
 
 
@@ -179,6 +179,8 @@ class LocalAirflow:
             "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": str(settings.parse_interval_s),
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+            # On loading, Great Expectations says some hundred things that nobody needs to know.
+            "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": str(settings.idle_sleep_s),
             # A worker may miss the end of its task and then sleeps until the next heartbeat: 5 s by default.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",

@@ -8,19 +8,25 @@ from exchange.job import Job
 from kernel.errors import Invalid
 from kernel.settings import load
 from schemas.catalogue import load_contracts
+from schemas.contract import Contract
 
 
 def publishing_job(hub: Hub, dataset: str, run_id: str, *, force: bool = False) -> Job:
     """The job of a run; raises Invalid where no contract has this id, Faulty where a contract has faults.
 
-    Only the contracts are read, not the claims: a pipeline task asks nobody anything.
+    Only the contracts are read, not the claims: who publishes asks nobody anything.
     """
     agreements = hub.settings.agreements
     contracts = load_contracts(Path(agreements) if agreements else None)
     if dataset not in contracts:
         raise Invalid(f"no contract has the id {dataset}", field="dataset", remedy=f"one of {', '.join(contracts)}")
+    return contract_job(hub, contracts[dataset], run_id, force=force)
+
+
+def contract_job(hub: Hub, contract: Contract, run_id: str, *, force: bool = False) -> Job:
+    """The job of a run, for who has read the contract already."""
     return Job(
-        contract=contracts[dataset],
+        contract=contract,
         delivery_root=hub.paths.deliveries,
         store=hub.paths.exchange,
         keys=hub.index_keys,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, get_current_context, task
 
 from dags.settings import DagSettings
-from dags.steps import take, version_in_force
+from dags.steps import take, take_last
 from kernel.clock import SHANGHAI
 from schemas.contract import Contract
 
@@ -52,29 +52,28 @@ def sync_dag(contract: Contract, settings: DagSettings) -> DAG:
 
         @task
         def extract() -> str:
-            return take("extract", dataset, str(get_current_context()["run_id"]))
+            return take("extract", contract, str(get_current_context()["run_id"]))
 
         @task
-        def stage(run_id: str) -> str:
-            return take("stage", dataset, run_id)
+        def stage(run: str) -> str:
+            return take("stage", contract, run)
 
         @task
-        def validate(run_id: str) -> str:
-            return take("validate", dataset, run_id)
+        def validate(run: str) -> str:
+            return take("validate", contract, run)
 
         @task
-        def build(run_id: str) -> str:
-            return take("build", dataset, run_id)
+        def build(run: str) -> str:
+            return take("build", contract, run)
 
         @task
-        def record(run_id: str) -> str:
-            return take("record", dataset, run_id)
+        def record(run: str) -> str:
+            return take("record", contract, run)
 
         @task(outlets=[snapshot])
-        def promote(run_id: str) -> str:
-            take("promote", dataset, run_id)
-            version = version_in_force(dataset, run_id)
-            get_current_context()["outlet_events"][snapshot].extra = {"version": version, "run": run_id}
+        def promote(run: str) -> str:
+            version = take_last("promote", contract, run)
+            get_current_context()["outlet_events"][snapshot].extra = {"version": version, "run": run}
             return version
 
         # Airflow's types cannot say that a task's result stands for the value that the next one gets.

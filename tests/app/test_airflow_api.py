@@ -122,7 +122,9 @@ def test_a_token_that_ended_is_renewed_once(airflow: Airflow, api: AirflowApi) -
 
 
 def test_runs_are_awaited_and_every_change_is_told(airflow: Airflow, api: AirflowApi) -> None:
-    airflow.says(RUN_PATH, run("queued"), run("running"), run("running"), run("failed"))
+    airflow.says(
+        "/api/v2/dags/~/dagRuns/list", *({"dag_runs": [run(state)]} for state in ("queued", "running", "failed"))
+    )
     told: list[str] = []
     start = DagRun(dag_id="sync_a", run_id="manual__1+00:00", state="queued")
     (ended,) = api.wait_for_runs([start], within_s=5.0, progress=lambda runs: told.append(runs[0].state))
@@ -130,8 +132,16 @@ def test_runs_are_awaited_and_every_change_is_told(airflow: Airflow, api: Airflo
     assert told == ["running", "failed"]
 
 
+def test_a_run_that_newer_ones_have_crowded_out_is_still_found(airflow: Airflow, api: AirflowApi) -> None:
+    airflow.says("/api/v2/dags/~/dagRuns/list", {"dag_runs": []})
+    airflow.says(RUN_PATH, run("running"), run("success"))
+    start = DagRun(dag_id="sync_a", run_id="manual__1+00:00", state="queued")
+    (ended,) = api.wait_for_runs([start], within_s=5.0)
+    assert ended.state == "success"
+
+
 def test_a_run_that_does_not_end_is_named(airflow: Airflow, api: AirflowApi) -> None:
-    airflow.says(RUN_PATH, run("running"))
+    airflow.says("/api/v2/dags/~/dagRuns/list", {"dag_runs": [run("running")]})
     start = DagRun(dag_id="sync_a", run_id="manual__1+00:00", state="queued")
     with pytest.raises(AirflowUnavailable, match="sync_a running"):
         api.wait_for_runs([start], within_s=0.05)
