@@ -71,6 +71,7 @@ fix: install
 gen: install
 	@$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. $(PROTOS)
 	@$(BIN)/python -m grpc_tools.protoc -I. --grpc_python_out=. schemas/wire/v1/verification.proto
+	@$(BIN)/python tools/write_reference.py
 
 lock: install
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements.in -o requirements.lock

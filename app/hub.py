@@ -20,6 +20,7 @@ from kernel.settings import load
 from kernel.signing import SigningKey
 from kernel.trust import TRUST_SIZE_MAX, Trust
 from schemas.catalogue import Catalogue, load_catalogue
+from schemas.settings import SchemaSettings
 from schemas.wire.v1 import audit_pb2
 from verifier.settings import ClientSettings, VerifierSettings
 
@@ -41,7 +42,7 @@ class Hub:
     def catalogue(self) -> Catalogue:
         """What the city has agreed on; raises Faulty with every fault."""
         root = self.settings.agreements
-        return load_catalogue(Path(root) if root else None)
+        return load_catalogue(Path(root) if root else None, load(SchemaSettings, "schemas", file=self.paths.settings))
 
     @cached_property
     def trust(self) -> Trust:

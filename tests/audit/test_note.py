@@ -1,4 +1,4 @@
-"""Signed notes, against golang.org/x/mod's own cases and the specification's examples."""
+"""Signed notes, against Go's own cases (module x/mod) and the specification's examples."""
 
 import base64
 from collections.abc import Callable
