@@ -85,7 +85,7 @@ def faults(evidence: Evidence, trust: Trust) -> set[str]:
 
 
 def faults_alone(checker: Any, evidence: Evidence, trust_file: Path) -> set[str]:
-    chain = checker["Chain"](json.loads(evidence.encode()), checker["read_trust"](trust_file.read_bytes()))
+    chain = checker["Chain"](json.loads(evidence.encode()), checker["read_trust"](trust_file))
     found = set()
     for name, step in chain.steps().items():
         try:
