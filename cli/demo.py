@@ -157,7 +157,7 @@ def _ask(hub: Hub, steps: _Steps) -> list[str]:
     _ask_item(steps, "marriage_registration", applicant=people.groom, partner=people.bride)
     _ask_item(steps, "elderly_courtesy_card", applicant=people.elder)
     made = set(hub.paths.evidence.glob("*.evidence.json")) - before
-    return sorted(path.name.removesuffix(".evidence.json") for path in made)
+    return [path.name.removesuffix(".evidence.json") for path in sorted(made, key=lambda path: path.stat().st_mtime)]
 
 
 def _ask_item(steps: _Steps, item: str, **parties: Persona) -> None:
