@@ -1,0 +1,135 @@
+"""A clerk's two commands against a running service: ask, and verify what was kept."""
+
+import base64
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import main
+from kernel.clock import SystemClock
+from samples.personas import Personas
+from verifier.evidence import Evidence
+
+Mianzheng = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def mianzheng(
+    new_station: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> tuple[Any, Mianzheng]:
+    """A station on the machine's own clock, and the command line of its hub: exit code, output, errors."""
+    station = new_station(clock=SystemClock())
+    monkeypatch.setenv("MIANZHENG_HOME", str(station.town.hub.paths.home))
+    monkeypatch.setenv("MIANZHENG_CLIENT_ADDRESS", station.address)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mianzheng", *words])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return (code, *capsys.readouterr())
+
+    return station, run
+
+
+def couple(people: Personas) -> tuple[str, ...]:
+    return (
+        *("--item", "marriage_registration", "--party", f"applicant={people.groom.number}"),
+        *("--party", f"partner={people.bride.number},{people.bride.name}"),
+    )
+
+
+def test_a_clerk_reads_what_holds_and_what_must_still_be_brought(mianzheng: Any, tmp_path: Path) -> None:
+    station, run = mianzheng
+    people = station.town.people
+    code, shown, errors = run("ask", *couple(people), "--out", str(tmp_path / "kept"))
+    assert (code, errors) == (0, "")
+    assert shown.count("已核实") >= 5
+    for column in ("核验项", "对象", "结果", "原因", "数据截至", "来源部门"):
+        assert column in shown
+    assert "仍需提交 still needed: 双方近期合影（纸质 paper）" in shown
+    assert "全部核验项已核实" in shown
+    assert "温岭市民政局" in shown
+    # A screen shows no whole number: people stand behind the clerk.
+    assert people.groom.number not in shown
+    assert people.groom.number[:4] in shown
+
+    (kept,) = (tmp_path / "kept").glob("*.evidence.json")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert people.groom.number not in kept.name
+    assert [entry.kind_name for entry, _ in station.entries()] == ["CASE_OPENED", "DISCLOSED", "CASE_CLOSED"]
+
+    trust = str(station.town.hub.paths.trust)
+    code, shown, _ = run("verify", str(kept), "--trust", trust)
+    assert code == 0
+    assert "凭证成立" in shown
+    assert "partner marriage.unmarried: 已核实 · CONFIRMED" in shown
+
+
+def test_a_program_gets_the_same_as_json(mianzheng: Any, tmp_path: Path) -> None:
+    station, run = mianzheng
+    code, shown, _ = run("ask", *couple(station.town.people), "--out", str(tmp_path), "--json")
+    told = json.loads(shown)
+    assert code == 0
+    assert {each["outcome"] for each in told["answers"]} == {"CONFIRMED"}
+    assert told["still_needed"] == ["photograph"]
+    code, shown, _ = run("verify", told["evidence"], "--trust", str(station.town.hub.paths.trust), "--json")
+    assert code == 0
+    assert json.loads(shown)["holds"] is True
+
+
+def test_what_is_not_confirmed_has_an_exit_code_of_its_own(mianzheng: Any, tmp_path: Path) -> None:
+    station, run = mianzheng
+    young = station.town.people.groom.number
+    words = ("ask", "--item", "senior_allowance", "--party", f"applicant={young}", "--out", str(tmp_path))
+    code, shown, _ = run(*words, "--client", "kiosk-zeguo-01")
+    assert code == 5
+    assert "✗ 不一致" in shown
+    assert "请与申请人核对" in shown
+
+
+def test_a_changed_evidence_file_is_false_and_every_fault_is_named(mianzheng: Any, tmp_path: Path) -> None:
+    station, run = mianzheng
+    run("ask", *couple(station.town.people), "--out", str(tmp_path))
+    (kept,) = tmp_path.glob("*.evidence.json")
+    evidence = Evidence.parse(kept.read_bytes())
+    other = evidence.statement.replace(b"counter-hall-01", b"counter-hall-02")
+    kept.write_bytes(kept.read_bytes().replace(*(base64.b64encode(each) for each in (evidence.statement, other))))
+    code, shown, _ = run("verify", str(kept), "--trust", str(station.town.hub.paths.trust))
+    assert code == 1
+    assert "✗ 由受信任的签名密钥签署" in shown
+    assert "✗ 审计记录对应这一结果" in shown
+    assert "凭证不成立" in shown
+    assert "CONFIRMED" not in shown
+
+
+def test_each_kind_of_failure_has_its_exit_code(
+    mianzheng: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station, run = mianzheng
+    people = station.town.people
+    code, _, errors = run("ask", *couple(people), "--client", "kiosk-zeguo-01")
+    assert code == 3
+    assert "no_grant" in errors
+    code, _, errors = run("ask", "--item", "no_such_item", "--party", f"applicant={people.elder.number}")
+    assert code == 3
+    assert "marriage_registration" in errors
+    wrong = people.elder.number[:-1] + ("0" if people.elder.number[-1] != "0" else "1")
+    code, _, errors = run("ask", "--item", "senior_allowance", "--party", f"applicant={wrong}")
+    assert code == 2
+    assert wrong not in errors
+    assert run("ask", "--item", "senior_allowance", "--party", "applicant")[0] == 2
+    assert run("verify", str(tmp_path / "absent.json"), "--trust", str(station.town.hub.paths.trust))[0] == 2
+    (tmp_path / "none.json").write_text("{}")
+    assert run("verify", str(tmp_path / "none.json"), "--trust", str(station.town.hub.paths.trust))[0] == 2
+    monkeypatch.setenv("MIANZHENG_CLIENT_ADDRESS", "localhost:1")
+    code, _, errors = run("ask", *couple(people))
+    assert code == 4
+    assert "unavailable" in errors
