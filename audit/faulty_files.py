@@ -26,7 +26,7 @@ class FaultyFiles:
     partial: int = 0
     error: int = errno.EIO
     act: Callable[[], None] | None = None
-    counts: dict[str, int] = field(default_factory=lambda: {"write": 0, "flush": 0, "rename": 0})
+    counts: dict[str, int] = field(default_factory=lambda: {"write": 0, "flush": 0, "rename": 0, "flush_names": 0})
     _real: RealFiles = field(default_factory=RealFiles)
 
     def write(self, handle: int, data: bytes) -> None:
@@ -51,6 +51,14 @@ class FaultyFiles:
                 self._real.rename(source, target)
             self._meet()
         self._real.rename(source, target)
+
+    def flush_names(self, directory: Path) -> None:
+        """Flush a directory, or meet the fault."""
+        if self._due("flush_names", directory.name):
+            if self.lands:
+                self._real.flush_names(directory)
+            self._meet()
+        self._real.flush_names(directory)
 
     def _due(self, operation: str, name: str) -> bool:
         if self.only not in {"", name}:

@@ -1,4 +1,4 @@
-"""The three file operations that make a log durable, as a port.
+"""The file operations that make a log durable, as a port.
 
 Tests make each of them fail, before it lands and after.
 """
@@ -23,6 +23,9 @@ class Files(Protocol):
     def rename(self, source: Path, target: Path) -> None:
         """Put a file in the place of another, at once."""
 
+    def flush_names(self, directory: Path) -> None:
+        """Make durable which files a directory holds."""
+
 
 class RealFiles:
     """The machine's files."""
@@ -41,15 +44,33 @@ class RealFiles:
         """Put a file in the place of another, at once."""
         source.replace(target)
 
+    def flush_names(self, directory: Path) -> None:
+        """Make durable which files a directory holds."""
+        flush_directory(directory)
 
-def put(files: Files, path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
-    """Put bytes at a path, whole and flushed. The name becomes durable with `flush_directory`, by the caller."""
+
+class UnflushedFiles(RealFiles):
+    """The machine's files, without the wait for the disk: for what looks at the bytes only, above all tests."""
+
+    def flush(self, handle: int) -> None:
+        """Do nothing."""
+
+    def flush_names(self, directory: Path) -> None:
+        """Do nothing."""
+
+
+def put(files: Files, path: Path, data: bytes, *, mode: int = PUBLIC, flush: bool = True) -> None:
+    """Put bytes at a path, whole and flushed. The name becomes durable with `flush_names`, by the caller.
+
+    Without `flush`, a crash may leave other bytes there: only for hints.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             files.write(handle, data)
-            files.flush(handle)
+            if flush:
+                files.flush(handle)
         finally:
             os.close(handle)
         files.rename(temporary, path)
@@ -58,9 +79,9 @@ def put(files: Files, path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
         raise
 
 
-def make_directory(path: Path) -> None:
+def make_directory(files: Files, path: Path) -> None:
     """Make a directory and those above it, durably."""
     missing = [each for each in (path, *path.parents) if not each.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for each in reversed(missing):
-        flush_directory(each.parent)
+        files.flush_names(each.parent)

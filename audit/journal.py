@@ -15,7 +15,7 @@ from audit.detail import KEY_ID_SIZE
 from audit.files import Files, put
 from audit.record import Prepared
 from kernel.digest import DIGEST_SIZE, digest
-from kernel.durable import PRIVATE, flush_directory
+from kernel.durable import PRIVATE
 from kernel.errors import Damaged, Malformed
 
 JOURNAL_FILE = "journal"
@@ -242,7 +242,7 @@ class Journal:
                 os.close(handle)
         self._files.flush(self._handle)
         if torn:
-            flush_directory(self.path.parent)
+            self._files.flush_names(self.path.parent)
         return torn
 
     def close(self) -> None:

@@ -88,7 +88,7 @@ class AuditLog:
         place = LogPlace(directory=directory, origin=origin)
         with ExitStack() as resources:
             try:
-                make_directory(directory)
+                make_directory(files, directory)
                 resources.enter_context(locked(place.lock, wait=False))
                 recovered = recover(place, signer.public, files, rescan=settings.rescan_on_open)
             except OSError as error:

@@ -29,7 +29,7 @@ from audit.tiles import (
     read_tile,
     tile_of,
 )
-from kernel.durable import flush_directory
+from kernel.durable import PRIVATE
 from kernel.errors import Damaged, Malformed
 
 
@@ -133,10 +133,11 @@ class Publication:
         if edge.compact().root() != signed.checkpoint.root or edge.size != signed.checkpoint.size:
             raise Damaged("does not lead to the signed root: the journal was changed", field=self._place.origin)
         put(self._files, self._place.checkpoint, signed.note)
-        flush_directory(self._place.public)
+        self._files.flush_names(self._place.public)
         for tile in filled:
             shutil.rmtree(self._place.public / f"{tile.path}.p", ignore_errors=True)
-        put(self._files, self._place.resume, json.dumps({"size": edge.size, "end": signed.end}).encode())
+        hint = json.dumps({"size": edge.size, "end": signed.end}).encode()
+        put(self._files, self._place.resume, hint, mode=PRIVATE, flush=False)
         self._edge, self._end = edge, signed.end
 
     def _write_full(self, edge: Edge, end: int) -> list[Tile]:
@@ -155,12 +156,12 @@ class Publication:
     def _put(self, path: str, data: bytes) -> None:
         target = self._place.public / path
         if not target.parent.exists():
-            make_directory(target.parent)
+            make_directory(self._files, target.parent)
         put(self._files, target, data)
 
     def _flush_names(self, tiles: Iterable[Tile]) -> None:
         for parent in {(self._place.public / tile.path).parent for tile in tiles}:
-            flush_directory(parent)
+            self._files.flush_names(parent)
 
     def _sweep(self) -> None:
         """Remove what a crash left over: partial tiles, which are all written anew."""

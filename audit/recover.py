@@ -12,7 +12,7 @@ from audit.journal import BrokenFrame, Frame, Journal, check_preamble, preamble,
 from audit.merkle import CompactRange, leaf_hash
 from audit.place import LogPlace
 from audit.publish import Edge, Publication, load_resume, settle_public
-from kernel.durable import PRIVATE, flush_directory
+from kernel.durable import PRIVATE
 from kernel.errors import Damaged, Malformed
 from kernel.signing import VerifyKey
 
@@ -75,9 +75,9 @@ def _create(place: LogPlace, files: Files, published: Checkpoint | None) -> None
         return
     if published is not None:
         raise Damaged("is missing, and entries of it were published", field=f"{place.directory.name}/journal")
-    make_directory(place.public)
+    make_directory(files, place.public)
     put(files, place.journal, preamble(place.origin), mode=PRIVATE)
-    flush_directory(place.directory)
+    files.flush_names(place.directory)
 
 
 def _published_edge(place: LogPlace, published: Checkpoint | None) -> tuple[Edge | None, int]:

@@ -62,7 +62,7 @@ class SharedLog:
 
     def _commit(self, group: list[Prepared]) -> tuple[list[Logged], Signed]:
         try:
-            make_directory(self.place.directory)
+            make_directory(self._files, self.place.directory)
             with locked(self.place.lock):
                 recovered = recover(self.place, self._signer.public, self._files, rescan=False)
                 commits = Commits(self.place.origin, self._signer, recovered.journal, recovered.tree)

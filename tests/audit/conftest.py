@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from audit.detail import DetailKey
+from audit.files import UnflushedFiles
 from audit.log import AuditLog
 from audit.record import Record
 from audit.settings import AuditSettings
@@ -18,6 +19,7 @@ from kernel.signing import SigningKey
 from schemas.wire.v1 import audit_pb2
 
 ORIGIN = "wenling.mianzheng.example/audit/worker-0"
+UNFLUSHED = UnflushedFiles()
 VECTORS_VARIABLE = "MIANZHENG_VECTORS"
 BESIDE = Path(__file__).parents[3] / "shared" / "vectors"
 
@@ -79,7 +81,13 @@ def open_log(
     opened: list[AuditLog] = []
 
     def make(**changes: Any) -> AuditLog:
-        asked = {"origin": ORIGIN, "signer": signer, "clock": clock, "settings": settings, **changes}
+        asked = {
+            "origin": ORIGIN,
+            "signer": signer,
+            "clock": clock,
+            "settings": settings,
+            **({"files": UNFLUSHED} | changes),
+        }
         opened.append(AuditLog.open(tmp_path / "worker-0", **asked))
         return opened[-1]
 

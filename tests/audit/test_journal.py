@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.files import RealFiles
+from audit.files import UnflushedFiles
 from audit.journal import BrokenFrame, encode_frame, parse_frame, parse_header, parse_records, preamble, read_frames
 from audit.log import AuditLog
 from audit.place import LogPlace
@@ -73,13 +73,6 @@ def _written(open_log: Open, record: Make, groups: int) -> tuple[list[int], int]
         ends.append(log.signed.end)
     log.close()
     return ends, log.signed.checkpoint.size
-
-
-class UnflushedFiles(RealFiles):
-    """Files without the wait for the disk, for what only looks at the bytes."""
-
-    def flush(self, handle: int) -> None:
-        pass
 
 
 def _forget_publication(directory: Path) -> None:

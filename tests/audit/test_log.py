@@ -12,7 +12,7 @@ import pytest
 
 from audit.entry import Entry
 from audit.faulty_files import FaultyFiles
-from audit.files import RealFiles
+from audit.files import UnflushedFiles
 from audit.log import AuditLog
 from audit.receipt import Receipt
 from audit.record import Logged, Record
@@ -27,7 +27,7 @@ Open = Callable[..., AuditLog]
 Make = Callable[..., Record]
 
 
-class CountedFiles(RealFiles):
+class CountedFiles(UnflushedFiles):
     """Counts what is flushed in the journal; a gate holds its flushes back until it is opened."""
 
     def __init__(self, journal: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from audit.faulty_files import FaultyFiles
-from audit.files import RealFiles
+from audit.files import RealFiles, UnflushedFiles
 from audit.finding import Fault
 from audit.logs import Logs
 from audit.receipt import Receipt
@@ -44,7 +44,7 @@ def trust() -> Trust:
 @pytest.fixture
 def logs(tmp_path: Path, clock: FixedClock) -> Logs:
     settings = AuditSettings(publish_pause_ms=0)
-    return Logs(tmp_path / "audit", hub=HUB, signers=signer_of, clock=clock, settings=settings)
+    return Logs(tmp_path / "audit", hub=HUB, signers=signer_of, clock=clock, settings=settings, files=UnflushedFiles())
 
 
 @pytest.fixture

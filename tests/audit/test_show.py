@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from audit.detail_keys import DetailKeys
+from audit.files import UnflushedFiles
 from audit.logs import Logs
 from audit.receipt import Receipt
 from audit.record import Record
@@ -50,7 +51,9 @@ def trust() -> Trust:
 def logs(tmp_path: Path, clock: FixedClock, keys: DetailKeys) -> Logs:
     """Two workers' logs with three records of one case between others."""
     settings = AuditSettings(publish_pause_ms=0)
-    logs = Logs(tmp_path / "audit", hub=HUB, signers=lambda _: SIGNER, clock=clock, settings=settings)
+    logs = Logs(
+        tmp_path / "audit", hub=HUB, signers=lambda _: SIGNER, clock=clock, settings=settings, files=UnflushedFiles()
+    )
     case = keys.for_case(CASE, [TAG])
     other = keys.for_case("20261124-other", [])
     shown = audit_pb2.Detail(client="spiffe://hub/counter/1", operator="op-7", case_number=CASE, item="marriage")
