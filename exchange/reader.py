@@ -105,7 +105,7 @@ class Exchange:
         return self._open_again(dataset, state)
 
     def _untouched(self, opened: OpenSnapshot) -> bool:
-        """Whether the index is still the file that was checked; looked at now and then, since it never should change."""
+        """Whether the index is still the file that was checked; looked at now and then, as it never should change."""
         now = monotonic()
         if now < self._look_again.get(opened.index_path, 0.0):
             return True
