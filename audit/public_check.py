@@ -1,5 +1,6 @@
 """Checking a log's public part, tile by tile, against the entries as they are decided on."""
 
+import os
 from pathlib import Path
 
 from audit.finding import Fault, Findings
@@ -86,8 +87,10 @@ def check_files(place: LogPlace, reach: int, findings: Findings) -> None:
     Tiles beyond `reach` may be there: publication writes them before the checkpoint.
     """
     bad = {found.place for found in findings.kept}
-    for path in sorted((place.public / "tile").rglob("*")):
-        if path.is_dir() or (path.name.startswith(".") and path.name.endswith(".tmp")):
+    # Listed by what each directory says its names are: a log in use removes partial tiles meanwhile.
+    walk = os.walk(place.public / "tile")
+    for path in sorted(Path(folder) / name for folder, _, names in walk for name in names):
+        if path.name.startswith(".") and path.name.endswith(".tmp"):
             continue
         name = path.relative_to(place.public).as_posix()
         try:
