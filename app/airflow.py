@@ -132,8 +132,9 @@ class LocalAirflow:
     def held(self) -> Iterator[int]:
         """Keep every other Airflow off this home for the length of a block; raises Conflict where one runs.
 
-        Hands the lock's descriptor: processes that inherit it keep the home held for as long as they live, so that two
-        schedulers never meet on one database, even where the one who started the first was killed.
+        The home remembers the port. Hands the lock's descriptor: processes that inherit it keep the home held for as
+        long as they live, so that two schedulers never meet on one database, even where the one who started the first
+        was killed.
         """
         path = self.paths.airflow / "running.lock"
         lock = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
@@ -146,6 +147,7 @@ class LocalAirflow:
                     field=str(self.paths.home),
                     remedy=f"stop it; `fuser {path}` names its processes",
                 ) from error
+            replace_file(self.paths.airflow / "port", str(self.port).encode())
             yield lock
         finally:
             os.close(lock)
@@ -245,14 +247,11 @@ def _secrets(path: Path) -> dict[str, str]:
 
 
 def _choose_port(memory: Path, wanted: int) -> int:
-    """The port wanted; else the one used before, if it is free; else any free one, remembered."""
+    """The port wanted; else the one used before, if it is free; else any free one."""
     if wanted:
         return wanted
     before = int(memory.read_text("ascii")) if memory.exists() else 0
-    port = _free_port(before) or _free_port(0)
-    if port != before:
-        replace_file(memory, str(port).encode())
-    return port
+    return _free_port(before) or _free_port(0)
 
 
 def _free_port(port: int) -> int:

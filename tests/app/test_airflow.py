@@ -98,10 +98,18 @@ def prepared(paths: Paths, port: int = 0) -> LocalAirflow:
 
 
 def test_a_home_keeps_its_port_unless_somebody_else_took_it(paths: Paths) -> None:
-    port = prepared(paths).port
-    assert prepared(paths).port == port
-    with socket.create_server(("127.0.0.1", port)):
-        assert prepared(paths).port not in {0, port}
+    with (first := prepared(paths)).held():
+        pass
+    assert prepared(paths).port == first.port
+    with socket.create_server(("127.0.0.1", first.port)):
+        assert prepared(paths).port not in {0, first.port}
+
+
+def test_a_second_start_does_not_make_the_home_forget_the_port_of_the_first(paths: Paths) -> None:
+    with (first := prepared(paths)).held(), socket.create_server(("127.0.0.1", first.port)):
+        with pytest.raises(Conflict), prepared(paths).held():
+            pass
+        assert (paths.airflow / "port").read_text("ascii") == str(first.port)
 
 
 def test_a_port_asked_for_is_taken(paths: Paths) -> None:

@@ -20,6 +20,21 @@ def refuse(*_: object, **__: object) -> NoReturn:
     raise AssertionError("a DAG file reaches for the network")
 
 
+def described(dag: Any) -> dict[str, Any]:
+    """What a test wants to know of a DAG."""
+    return {
+        "schedule": dag.timetable.expression,
+        "timezone": str(dag.timetable.timezone),
+        "start_date": str(dag.start_date),
+        "catchup": dag.catchup,
+        "runs_max": dag.max_active_runs,
+        "within_s": dag.dagrun_timeout.total_seconds(),
+        "tags": sorted(dag.tags),
+        "title": dag.dag_display_name,
+        "tasks": {task.task_id: told(task) for task in dag.topological_sort()},
+    }
+
+
 def told(task: Any) -> dict[str, Any]:
     """What a test wants to know of a task."""
     return {
@@ -47,21 +62,7 @@ def main() -> None:
         "seconds": seconds,
         "modules": sorted(set(sys.modules) - before),
         "warnings": [str(each.message) for each in heard if each.filename.startswith(FOLDER)],
-        "dags": {
-            dag.dag_id: {
-                "schedule": dag.timetable.expression,
-                "timezone": str(dag.timetable.timezone),
-                "start_date": str(dag.start_date),
-                "catchup": dag.catchup,
-                "paused": dag.is_paused_upon_creation,
-                "runs_max": dag.max_active_runs,
-                "within_s": dag.dagrun_timeout.total_seconds(),
-                "tags": sorted(dag.tags),
-                "title": dag.dag_display_name,
-                "tasks": {task.task_id: told(task) for task in dag.topological_sort()},
-            }
-            for dag in bag.dags.values()
-        },
+        "dags": {dag.dag_id: described(dag) for dag in bag.dags.values()},
     }
     print(json.dumps(answer))  # noqa: T201 (this is how it tells)
 

@@ -99,7 +99,7 @@ def asset_events(api: AirflowApi) -> tuple[Mapping[str, object], ...]:
     return tuple(api._ask("GET", "/api/v2/assets/events")["asset_events"])
 
 
-def recorded(hub: Hub) -> list[Mapping[str, str]]:
+def recorded(hub: Hub) -> list[dict[str, str]]:
     """The opened details of the shared log, in order."""
     place = hub.logs.place(DESK)
     assert place.origin == origin_of(hub.settings.name, DESK)

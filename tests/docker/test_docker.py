@@ -110,6 +110,13 @@ def test_no_secret_stands_in_the_composition(services: dict[str, Any]) -> None:
                 assert "/run/secrets/" in value or value.startswith("/var/lib/airflow/"), f"{name}: {variable}"
 
 
+def test_every_setting_that_the_composition_makes_exists(services: dict[str, Any]) -> None:
+    known = set(re.findall(r"`(MIANZHENG_\w+)`", (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")))
+    made = {name for each in services.values() for name in each.get("environment") or {} if name.startswith("MIANZ")}
+    assert made - {"MIANZHENG_HOME"} == {"MIANZHENG_VERIFIER_HOST"}
+    assert "MIANZHENG_VERIFIER_HOST" in known
+
+
 def test_secrets_are_made_private_and_kept(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     make = ["sh", str(DOCKER / "make-secrets.sh"), str(folder)]
