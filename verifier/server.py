@@ -81,6 +81,7 @@ async def _work(verifier: Verifier, tls: Tls, ready: Callable[[int], None] | Non
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, told_to_stop.set)
     settings = verifier.settings
+    verifier.forget_old_closures()
     running = await serve(verifier, address=f"{settings.host}:{settings.port}", tls=tls)
     _LOGGER.info("serving", port=running.port, hub=verifier.desk.hub)
     if ready is not None:
