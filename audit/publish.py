@@ -129,7 +129,7 @@ class Publication:
         filled = self._write_full(edge, signed.end)
         for tile, data in edge.partials():
             self._put(tile.path, data)
-        self._flush_names(tile for tile, _ in edge.partials())
+        self._flush_names(tile.path for tile, _ in edge.partials())
         if edge.compact().root() != signed.checkpoint.root or edge.size != signed.checkpoint.size:
             raise Damaged("does not lead to the signed root: the journal was changed", field=self._place.origin)
         put(self._files, self._place.checkpoint, signed.note)
@@ -142,15 +142,17 @@ class Publication:
 
     def _write_full(self, edge: Edge, end: int) -> list[Tile]:
         filled = []
+        paths: list[str] = []
         with self._place.journal.open("rb") as file:
             for frame in read_frames(file, self._place.origin, start=self._end, end=end):
                 for record in frame.records:
                     if sealing_key_id(record.sealed) == OPEN.id:
-                        self._put(open_detail_path(edge.size), detail_bytes(record.sealed, OPEN))
+                        paths.append(open_detail_path(edge.size))
+                        self._put(paths[-1], detail_bytes(record.sealed, OPEN))
                     for tile, data in edge.append(record.entry):
                         self._put(tile.path, data)
                         filled.append(tile)
-        self._flush_names(filled)
+        self._flush_names([*paths, *(tile.path for tile in filled)])
         return filled
 
     def _put(self, path: str, data: bytes) -> None:
@@ -159,8 +161,8 @@ class Publication:
             make_directory(self._files, target.parent)
         put(self._files, target, data)
 
-    def _flush_names(self, tiles: Iterable[Tile]) -> None:
-        for parent in {(self._place.public / tile.path).parent for tile in tiles}:
+    def _flush_names(self, paths: Iterable[str]) -> None:
+        for parent in {(self._place.public / path).parent for path in paths}:
             self._files.flush_names(parent)
 
     def _sweep(self) -> None:

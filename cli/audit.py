@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from app.hub import open_hub
 
+from app.hub import open_hub
 from audit.report import case_json, case_lines, hub_json, hub_lines
-from audit.settings import AuditSettings
 from audit.show import case_rows
 from audit.verify_hub import verify_hub
 from kernel.errors import Invalid
@@ -55,7 +54,7 @@ def show(
     """显示一个办件的全部记录及其证明。 Show every record of a case, with its proof."""
     hub = open_hub(home)
     try:
-        rows = case_rows(hub.paths.audit, hub.trust, hub.detail_keys, case, rows_max=AuditSettings().show_rows_max)
+        rows = case_rows(hub.paths.audit, hub.trust, hub.detail_keys, case, rows_max=hub.logs.settings.show_rows_max)
     except Invalid as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(USAGE) from error
