@@ -1,6 +1,7 @@
 """`python -m benchmarks [--only PREFIX] [--scale small|full]`: run the benches and keep their results."""
 
 import argparse
+import os
 import shlex
 import signal
 import sys
@@ -30,11 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A request to stop ends blocks in order, so that no process and no folder stays behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
+    busy = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="mianzheng-bench-") as work:
         outcome = run(BENCHES, given.only, Setting(scale=SCALES[given.scale], work=Path(work), report=report))
     write(given.out, outcome.results)
     _tell(report, outcome.results)
-    report.say(f"\nmachine: {this_machine()}")
+    report.say(f"\nmachine: {this_machine()}; load before the run {busy:.1f}")
     report.say(f"command: {_command(given)}, {time.monotonic() - began:.0f} s")
     report.say(f"written: {given.out}")
     if outcome.failed:

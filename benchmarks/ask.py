@@ -25,6 +25,7 @@ from schemas.wire.v1 import verification_pb2
 
 CLAIMS = 5
 CLIENT_SHARE_MAX = 0.9
+SERVER_SHARE_MIN = 0.9
 
 COLUMNS: tuple[tuple[str, Callable[[Round], float]], ...] = (
     ("calls/s", lambda each: each.per_second),
@@ -150,6 +151,11 @@ def _tell(setting: Setting, real: Sequence[Round], idle: Sequence[Round]) -> Non
     slow = median(one.p99_ms / other.p99_ms for one, other in zip(real, idle, strict=True))
     setting.report.say(f"{sum(each.checked for each in real):,} receipts and signatures checked, all hold")
     setting.report.say(f"p99 is {figure(slow)} times the no-op's")
+    used = median(each.server_share for each in (*real, *idle))
+    if used < SERVER_SHARE_MIN:
+        setting.report.say(
+            f"the servers had {100 * used:.0f} % of their core only: other programs ran, and the rates say little"
+        )
     saturated = max(each.client_share for each in (*real, *idle))
     if saturated > CLIENT_SHARE_MAX:
         setting.report.say(f"the load client used {100 * saturated:.0f} % of its core: it may itself be the limit")

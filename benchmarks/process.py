@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
 STOP_SECONDS = 10.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -40,6 +41,7 @@ def running(
             stdout=subprocess.PIPE if talks else said,
             stderr=said,
             env=environ,
+            cwd=ROOT,
             text=True,
             start_new_session=True,
         )

@@ -10,7 +10,7 @@ class Scale:
     residents: int
     """Residents of the sample city."""
     publish_rounds: int
-    """How often the whole city's deliveries are published, after one round to warm up."""
+    """How often the whole city's deliveries are published."""
     cases: int
     """Distinct open cases that questions are asked in."""
     rounds: int
@@ -27,9 +27,9 @@ class Scale:
 
 SCALES = {
     "small": Scale(
-        residents=3_000, publish_rounds=3, cases=50, rounds=5, round_seconds=2.0, warm_up_seconds=0.5
+        residents=10_000, publish_rounds=3, cases=50, rounds=5, round_seconds=2.0, warm_up_seconds=0.5
     ),
     "full": Scale(
-        residents=20_000, publish_rounds=5, cases=500, rounds=11, round_seconds=6.0, warm_up_seconds=1.0
+        residents=100_000, publish_rounds=3, cases=500, rounds=11, round_seconds=6.0, warm_up_seconds=1.0
     ),
 }  # fmt: skip
