@@ -54,7 +54,7 @@ test: system install
 	@echo "== lint";     $(BIN)/ruff check --quiet $(CODE)
 	@echo "== types";    $(BIN)/mypy
 	@echo "== imports";  $(BIN)/lint-imports --no-logo 2>&1 | tail -n 12
-	@echo "== tests";    $(BIN)/pytest $(T)
+	@echo "== tests";    $(BIN)/pytest --numprocesses auto --dist loadgroup $(T)
 
 check: test
 
