@@ -177,12 +177,12 @@ class Chain:
         return {each.__name__.partition("_")[0]: each for each in steps}
 
     def statement_is_this_hubs(self) -> None:
-        """The statement is a protobuf message and names the hub that the trust file is of."""
+        """It is a protobuf message and names the hub that the trust file is of."""
         if last(fields(self.statement), 1, b"") != self.trust["hub"].encode():
             raise Wrong("another hub's statement")
 
     def signature_holds(self) -> None:
-        """An answer key, trusted at the statement's time, signed the statement's bytes as they are."""
+        """An answer key, trusted at the statement's time, signed its bytes as they are."""
         issued = instant(last(fields(self.statement), 16, b""))
         keys = [k for k in self.trust["keys"] if k["use"] == "answer" and k["ident"] == self.key_id]
         keys = [k for k in keys if k["after"] <= issued < k["before"]]
@@ -192,7 +192,7 @@ class Chain:
             raise Wrong("the signature does not hold")
 
     def request_is_the_one_answered(self) -> None:
-        """The statement commits to the request's bytes, and both speak of the same case, nonce and roles."""
+        """The statement commits to its bytes, and both speak of the same case, nonce and roles."""
         statement = fields(self.statement)
         if last(statement, 11, b"") != sha256(self.request):
             raise Wrong("the statement answers another request")
@@ -203,7 +203,7 @@ class Chain:
             raise Wrong("request and statement differ in their parties")
 
     def entry_is_the_statements(self) -> None:
-        """The log's entry records an answer, and commits to the statement's bytes."""
+        """It records an answer, and commits to the statement's bytes."""
         entry = fields(self.entry)
         if last(entry, 1, 0) not in (ANSWERED, DISCLOSED):
             raise Wrong("the entry records no answer")
@@ -211,7 +211,7 @@ class Chain:
             raise Wrong("the entry is another statement's")
 
     def receipt_proves_the_entry(self) -> None:
-        """The receipt's checkpoint is signed by a trusted log, and the entry is in its tree."""
+        """Its checkpoint is signed by a trusted log, and the entry is in that tree."""
         head, _, note = self.receipt.decode(errors="replace").partition("\n\n")
         header, _, rest = head.partition("\nindex ")
         place, *hashes = rest.split("\n")
@@ -285,7 +285,7 @@ def main() -> int:
     trust = step("trust: the root signed the key history", lambda: read_trust(given.trust), faults)
     chain = trust and step("evidence: the file holds its parts", lambda: read_chain(given.evidence, trust), faults)
     for name, check in chain.steps().items() if chain else ():
-        step(f"{name}: {check.__name__.replace('_', ' ')}", check, faults)
+        step(f"{name}: {check.__doc__}", check, faults)
     if faults:
         print(f"the evidence is FALSE: {len(faults)} of its steps do not hold")
         return 1

@@ -56,6 +56,8 @@ class Desk:
 
     async def refused(self, fault: Exception, call: Known) -> MianzhengError:
         """The refusal to raise, recorded. Raises LogUnavailable where it cannot be: then that is all that is told."""
+        if isinstance(fault, LogUnavailable):
+            raise fault
         refusal = as_refusal(fault)
         await self.log.recorded(await self._record(refusal, call))
         return refusal
@@ -93,8 +95,6 @@ class Desk:
 
 def as_refusal(fault: Exception) -> MianzhengError:
     """What a caller is told of a fault: our own refusals as they are, everything else without its text."""
-    if isinstance(fault, LogUnavailable):
-        raise fault
     if isinstance(fault, Refusal | Malformed):
         return fault
     if isinstance(fault, Damaged | OSError | sqlite3.Error):

@@ -40,6 +40,7 @@ STATUS: dict[type[MianzhengError], grpc.StatusCode] = {
     Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Broken: grpc.StatusCode.INTERNAL,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
+    Refusal: grpc.StatusCode.FAILED_PRECONDITION,
 }
 """The status of each kind of error; the nearest ancestor counts."""
 

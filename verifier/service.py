@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TypedDict, Unpack
 
 from kernel.clock import Clock
-from kernel.errors import MianzhengError
 from kernel.identity import Identity, IdentityKind
 from kernel.signing import SigningKey
 from schemas.catalogue import Catalogue
@@ -132,17 +131,10 @@ class Verifier:
             self._key.public.check(self._key.sign(_PROBE), _PROBE)
             await asyncio.to_thread(self._read_all)
         except Exception as fault:  # noqa: BLE001 - health says what is wrong, whatever it is
-            return _told(fault)
+            return str(as_refusal(fault))
         return ""
 
     def _read_all(self) -> None:
         pinned = self._facts.pin(self._catalogue.contracts)
         for dataset in pinned.snapshots:
             pinned.held(dataset, NOBODY)
-
-
-def _told(fault: Exception) -> str:
-    try:
-        return str(as_refusal(fault))
-    except MianzhengError as error:
-        return str(error)

@@ -53,8 +53,6 @@ class Servicer:
             self._in_flight += 1
             try:
                 reply = await method(_names(context), raw)
-            except MianzhengError as refusal:
-                return await self._refuse(context, refusal)
             except Exception as fault:  # noqa: BLE001 - grpc would send the text of whatever this is
                 return await self._refuse(context, as_refusal(fault))
             finally:

@@ -135,8 +135,9 @@ class Station:
         """Drain, and close everything."""
         for each in self._opened:
             each.close()
-        if self.running is not None and self._thread is not None and self._thread.is_alive():
-            self.do(self.running.drain())
+        if self.running is not None and self._thread is not None:
+            if not self.running.ended.is_set():
+                self.do(self.running.drain())
             self._thread.join(20)
         self.log.close()
         self.closures.end()

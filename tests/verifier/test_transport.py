@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,15 +94,12 @@ def test_a_message_beyond_the_transports_bound_is_dropped(station: Any) -> None:
 def test_random_bytes_on_the_port_leave_the_service_alive(station: Any) -> None:
     host, port = station.address.split(":")
     for size in (1, 100, 10_000):
-        with socket.create_connection((host, int(port)), timeout=5) as raw:
+        # The server may hang up at any moment: before all has been sent, or after.
+        with socket.create_connection((host, int(port)), timeout=5) as raw, suppress(OSError):
             raw.sendall(os.urandom(size))
             raw.shutdown(socket.SHUT_WR)
-            raw.settimeout(5)
-            try:
-                while raw.recv(4096):
-                    pass
-            except ConnectionResetError:
-                continue
+            while raw.recv(4096):
+                pass
     assert station.client().items()
 
 

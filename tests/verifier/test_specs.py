@@ -1,0 +1,84 @@
+"""The specifications say what the code does: every field, every code, and an example that holds."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from google.protobuf.descriptor import Descriptor
+
+from kernel.digest import digest
+from kernel.trust import Trust
+from schemas.wire.v1 import statement_pb2, verification_pb2
+from verifier.evidence import Evidence, check
+from verifier.outcome import Outcome, Reason
+from verifier.refusals import KINDS, STATUS
+
+NOT_ON_THE_WIRE = {"refused", "bad_seal", "bad_signature", "bad_proof", "unsigned", "false_evidence"}
+"""Codes of checks that a client makes, and of the root of the tree."""
+
+
+def fields(message: Descriptor) -> set[tuple[int, str]]:
+    return {(each.number, each.name) for each in message.fields}
+
+
+def documented(text: str) -> set[tuple[int, str]]:
+    """The numbered fields of a page's tables: `| 6, 7 | `item`, `item_version` |` are two."""
+    found = set()
+    for numbers, names in re.findall(r"^\| ([\d, –]+) \| ((?:`\w+`(?:, )?)+) \|", text, re.MULTILINE):
+        bounds = [int(each) for each in re.findall(r"\d+", numbers)]
+        every = range(bounds[0], bounds[-1] + 1)
+        found.update(zip(every, re.findall(r"`(\w+)`", names), strict=True))
+    return found
+
+
+def test_every_field_of_question_and_statement_is_documented(root: Path) -> None:
+    page = (root / "docs" / "specs" / "statement.md").read_text("utf-8")
+    question, rest = page.split("## Statement")
+    statement, answer = rest.split("### Answer")
+    assert documented(question) == fields(verification_pb2.VerifyRequest.DESCRIPTOR)
+    assert documented(statement) == fields(statement_pb2.Statement.DESCRIPTOR)
+    assert documented(answer) >= fields(statement_pb2.Answer.DESCRIPTOR)
+
+
+def test_a_request_for_an_item_reads_as_one_for_claims() -> None:
+    item = fields(verification_pb2.VerifyItemRequest.DESCRIPTOR)
+    assert fields(verification_pb2.VerifyRequest.DESCRIPTOR) - item == {(5, "questions")}
+
+
+def test_every_outcome_and_reason_is_documented_with_its_number(root: Path) -> None:
+    page = (root / "docs" / "specs" / "statement.md").read_text("utf-8")
+    for outcome in Outcome:
+        assert f"| {outcome.value} `{outcome.name}` | {outcome.title.zh} |" in page
+    for reason in set(Reason) - {Reason.NONE}:
+        assert f"`{reason.name}` ({reason.value})" in page
+
+
+def test_every_error_code_is_documented_with_its_status(root: Path) -> None:
+    page = (root / "docs" / "reference" / "errors.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE))
+    told = {code: kind for code, kind in KINDS.items() if code not in NOT_ON_THE_WIRE}
+    statuses = {code: next(STATUS[each] for each in kind.__mro__ if each in STATUS).name for code, kind in told.items()}
+    assert rows == statuses
+
+
+@pytest.mark.parametrize("by", ["ours", "alone"])
+def test_the_published_example_holds(root: Path, by: str) -> None:
+    example = root / "docs" / "specs" / "example"
+    evidence, trust = example / "card.evidence.json", example / "trust.json"
+    if by == "ours":
+        assert not any(
+            step.fault for step in check(Evidence.parse(evidence.read_bytes()), Trust.parse(trust.read_bytes()))
+        )
+        return
+    command = [sys.executable, "-I", str(root / "tools" / "verify_evidence.py"), str(evidence), str(trust)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_the_examples_digests_are_those_that_the_page_prints(root: Path) -> None:
+    page = (root / "docs" / "specs" / "evidence.md").read_text("utf-8")
+    evidence = Evidence.parse((root / "docs" / "specs" / "example" / "card.evidence.json").read_bytes())
+    for part in (evidence.request, evidence.statement):
+        assert digest(part).hex() in page
+        assert f"{len(part):,} bytes" in page
