@@ -67,27 +67,51 @@ def leftovers(registry: Registry) -> list[Path]:
     return orphans + keys + [path for path in layout.runs.rglob("*") if path.suffix in {".csv", ".duckdb", ".tmp"}]
 
 
-def test_killed_at_any_flush_it_leaves_what_is_in_force_and_the_next_run_finishes(registry: Registry) -> None:
-    registry.publish("person_aliases", aliases(3))
-    registry.deliver("person_aliases", aliases(4))
-    hits = 0
+def killed_at_each_flush(registry: Registry, work: Callable[[], None]) -> int:
+    """Let work be killed at its first flush, its second and so on, until it comes to its end; how often it was."""
     for count in range(1, FLUSHES_MAX):
-        job = registry.job("person_aliases", run_id=f"killed-{count}")
 
         def doomed(count: int = count) -> None:
             die_at_flush(count)
-            publish(job)  # noqa: B023 (it runs before the loop goes on)
+            work()
 
         code = in_child(doomed)
         assert code in {KILLED, 0}
-        assert_sound(registry, {3, 4})
+        assert_sound(registry, {1, 4})
         if code == 0:
-            break
-        hits += 1
-    assert hits > len(STEPS)
-    registry.publish("person_aliases", aliases(5))
-    assert_sound(registry, {5})
-    assert leftovers(registry) == []
+            return count - 1
+    raise AssertionError("it never came to its end")
+
+
+def test_killed_at_any_flush_of_building_recording_and_promoting(published: Registry) -> None:
+    published.deliver("person_aliases", aliases(4))
+    job = published.job("person_aliases")
+    for name in ("extract", "stage", "validate"):
+        step(name, job)
+
+    def work() -> None:
+        for name in ("build", "record", "promote"):
+            step(name, job)
+
+    assert killed_at_each_flush(published, work) > len(STEPS)
+    assert_sound(published, {4})
+    published.publish("person_aliases", aliases(5))
+    assert_sound(published, {5})
+    assert leftovers(published) == []
+
+
+def test_killed_at_any_flush_of_what_comes_before(published: Registry) -> None:
+    published.deliver("person_aliases", aliases(4))
+    job = published.job("person_aliases")
+
+    def work() -> None:
+        for name in ("extract", "stage"):
+            step(name, job)
+
+    assert killed_at_each_flush(published, work) > 1
+    assert_sound(published, {1})
+    published.publish("person_aliases", aliases(5))
+    assert leftovers(published) == []
 
 
 @pytest.mark.parametrize("last", list(STEPS))
