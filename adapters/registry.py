@@ -20,11 +20,11 @@ def open_delivery(
     connect: "Connect | None" = None,
 ) -> Delivery:
     """Open what a contract's registry has delivered; raises Malformed."""
-    adapter = _adapter(contract.server.kind, settings, connect)
-    return adapter.extract(Source.of(contract), delivery_root)
+    return adapter(contract.server.kind, settings, connect).extract(Source.of(contract), delivery_root)
 
 
-def _adapter(kind: ServerKind, settings: AdapterSettings, connect: "Connect | None") -> Adapter:
+def adapter(kind: ServerKind, settings: AdapterSettings = DEFAULTS, connect: "Connect | None" = None) -> Adapter:
+    """The adapter for a form of delivery; `connect` reaches a database server."""
     # Each form's library is loaded only where a delivery of that form is read.
     match kind:
         case ServerKind.CSV:

@@ -73,12 +73,20 @@ def _records(
 ) -> Iterator[Row]:
     merged = _merged(source, sheet, frozenset(wanted))
     filled: Filled = {}
-    for index, cells in rows:
-        texts = [_text(cells[place]) for place in wanted]
+    for index, cells in _to_the_end(rows, last=max(merged.values(), default=0)):
+        texts = [_text(cells[place]) if cells else None for place in wanted]
         for position, place in enumerate(wanted):
             texts[position] = _fill(merged, filled, (index, place), texts[position])
         if any(text is not None for text in texts):
             yield tuple(texts)
+
+
+def _to_the_end(rows: Iterator[tuple[int, list[Cell]]], *, last: int) -> Iterator[tuple[int, list[Cell]]]:
+    """The rows, and the wholly empty ones that a merged cell still covers: a row whose other cells are lost is a row."""
+    index = last
+    for index, cells in rows:
+        yield index, cells
+    yield from ((below, []) for below in range(index + 1, last + 1))
 
 
 def _merged(source: Source, sheet: CalamineSheet, wanted: frozenset[int]) -> dict[tuple[int, int], int]:
