@@ -115,6 +115,7 @@ def recorded(hub: Hub) -> list[dict[str, str]]:
 
 
 @pytest.mark.airflow
+@pytest.mark.xdist_group("airflow")
 @pytest.mark.slow
 class TestSync:
     """One start of Airflow, looked at from several sides."""
