@@ -82,7 +82,7 @@ def _records(
 
 
 def _to_the_end(rows: Iterator[tuple[int, list[Cell]]], *, last: int) -> Iterator[tuple[int, list[Cell]]]:
-    """The rows, and the wholly empty ones that a merged cell still covers: a row whose other cells are lost is a row."""
+    """The rows, and the empty ones that a merged cell still covers: a row whose other cells are lost is a row."""
     index = last
     for index, cells in rows:
         yield index, cells

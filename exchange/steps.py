@@ -13,6 +13,7 @@ from exchange.layout import MANIFEST, REPORT, REPORT_PAGE
 from exchange.manifest import Counts, Manifest, Shape
 from exchange.recorder import HELD, PUBLISHED
 from exchange.report import make_report
+from exchange.retire import retire
 from exchange.snapshot import check_files, read_current_bytes, read_manifest
 from exchange.stage import stage_delivery
 from exchange.validate import Gate, validate_delivery
@@ -133,6 +134,7 @@ def promote(job: Job) -> Next:
     if read_current_bytes(job.layout) != moved:
         check_files(job.layout, manifest)
         swap_file(job.layout.current, moved, expected=job.extracted().in_force)
+    retire(job.layout, in_force=manifest.version, now=job.clock.now(), days=job.contract.retention_days)
     _drop_personal_data(job)
     return Next.GO_ON
 

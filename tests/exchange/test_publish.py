@@ -13,7 +13,7 @@ from exchange.publish import STEPS, HeldBack, Published, publish, step
 from exchange.settings import ExchangeSettings
 from kernel.durable import locked
 from kernel.errors import Conflict, LogUnavailable, Malformed
-from tests.exchange.registry import CONTRACTS, TODAY, Record, Registry, alias, marriage, number, resident
+from tests.exchange.registry import CONTRACTS, TODAY, Record, Registry, alias, marriage, number, person, resident
 
 SMALL = ExchangeSettings(shrink_rows_min=2)
 
@@ -269,3 +269,19 @@ def test_the_day_of_the_check_bounds_what_may_have_happened(registry: Registry) 
     today, tomorrow = TODAY.strftime("%Y%m%d"), (TODAY + timedelta(days=1)).strftime("%Y%m%d")
     rows = [alias(1, number(1), number(2), changed_on=today), alias(2, number(3), number(4), changed_on=tomorrow)]
     assert registry.publish("person_aliases", rows).counts.quarantined == 1
+
+
+def test_an_old_version_goes_when_its_retention_is_over_and_its_readers_keep_it(registry: Registry) -> None:
+    first = registry.publish("person_aliases", aliases(3))
+    layout = registry.layout("person_aliases")
+    pinned = registry.exchange().pin([])
+    registry.clock.advance(timedelta(days=registry.contracts["person_aliases"].retention_days - 1))
+    second = registry.publish("person_aliases", aliases(4))
+    assert layout.version(first.version).is_dir()
+    registry.clock.advance(timedelta(days=2))
+    registry.publish("person_aliases", aliases(5))
+    assert not layout.version(first.version).exists()
+    assert not layout.key(first.version).exists()
+    assert layout.receipt(first.version).is_file()
+    assert layout.version(second.version).is_dir()
+    assert len(pinned.linked(person(0))) == 2
