@@ -117,13 +117,19 @@ class AuditLog:
         """The same, without waiting: the future ends when the entry is durable."""
         future: Future[Logged] = Future()
         self._enqueue(_Waiting(self._prepare(record), future, None))
+        self._wake_up()
         return future
 
     async def recorded(self, record: Record) -> Logged:
-        """The same, for an event loop, which is woken once for a whole group."""
+        """The same, for an event loop, which is woken once for a whole group.
+
+        The committer is woken when the loop has nothing else at hand: woken at once, it would run as soon as the next
+        call gives up the interpreter, and commit records one by one under the very load that groups are for.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Logged] = loop.create_future()
-        self._enqueue(_Waiting(self._prepare(record), future, loop))
+        if self._enqueue(_Waiting(self._prepare(record), future, loop)):
+            loop.call_soon(self._look_again, loop, 1, 0)
         return await future
 
     def close(self) -> None:
@@ -146,7 +152,21 @@ class AuditLog:
     def _prepare(self, record: Record) -> Prepared:
         return record.prepare(self._clock.now(), self._settings.detail_bytes_max)
 
-    def _enqueue(self, waiting: _Waiting) -> None:
+    def _look_again(self, loop: asyncio.AbstractEventLoop, seen: int, quiet: int) -> None:
+        """Wake the committer once a few turns of the loop, microseconds each, have brought no further record."""
+        waiting = len(self._queue)
+        quiet = 0 if waiting > seen else quiet + 1
+        if quiet >= self._settings.quiet_turns or waiting >= self._settings.wake_entries:
+            self._wake_up()
+        elif waiting:
+            loop.call_soon(self._look_again, loop, waiting, quiet)
+
+    def _wake_up(self) -> None:
+        with self._wake:
+            self._wake.notify()
+
+    def _enqueue(self, waiting: _Waiting) -> bool:
+        """Let a record wait; whether it is the first that does."""
         with self._wake:
             if self._failure is not None or self._closing:
                 raise _unavailable(self._failure)
@@ -155,8 +175,7 @@ class AuditLog:
                 raise LogUnavailable("too many records wait for the log", remedy="ask again later")
             self._queued_bytes = queued
             self._queue.append(waiting)
-            if len(self._queue) == 1:
-                self._wake.notify()
+            return len(self._queue) == 1
 
     def _run(self) -> None:
         while group := self._take():

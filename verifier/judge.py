@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from google.protobuf.message import Message
 
@@ -18,6 +19,9 @@ from verifier.evaluate import evaluate, holds_over
 from verifier.materials import Asked
 from verifier.outcome import Outcome
 from verifier.ports import Held, Pinned, Snapshot
+
+REFERENCES_MAX = 256
+"""Snapshots whose references are kept: a few for each dataset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +96,14 @@ def judge(
 
 
 def reference(snapshot: Snapshot) -> statement_pb2.SnapshotRef:
-    """A snapshot as statements name it."""
+    """A snapshot as statements name it. Written once a snapshot; the caller copies it and leaves it as it is."""
+    return _reference(snapshot.dataset, snapshot.version, snapshot.manifest_digest, snapshot.data_as_of)
+
+
+@lru_cache(maxsize=REFERENCES_MAX)
+def _reference(dataset: str, version: str, manifest_digest: bytes, data_as_of: datetime) -> statement_pb2.SnapshotRef:
     return statement_pb2.SnapshotRef(
-        dataset=snapshot.dataset,
-        version=snapshot.version,
-        manifest_digest=snapshot.manifest_digest,
-        data_as_of=timestamp(snapshot.data_as_of),
+        dataset=dataset, version=version, manifest_digest=manifest_digest, data_as_of=timestamp(data_as_of)
     )
 
 

@@ -1,6 +1,7 @@
 """A verifier worker as a process: grpc.aio on uvloop behind mutual TLS, drained when it is told to stop."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable
 
@@ -82,6 +83,9 @@ async def _work(verifier: Verifier, tls: Tls, ready: Callable[[int], None] | Non
         loop.add_signal_handler(each, told_to_stop.set)
     settings = verifier.settings
     verifier.forget_old_closures()
+    # What stands now stays: looking through all of it again and again for garbage would cost every question.
+    gc.collect()
+    gc.freeze()
     running = await serve(verifier, address=f"{settings.host}:{settings.port}", tls=tls)
     _LOGGER.info("serving", port=running.port, hub=verifier.desk.hub)
     if ready is not None:
