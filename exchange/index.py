@@ -14,10 +14,11 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import lmdb
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kernel.durable import flush_file
 from kernel.errors import Damaged
-from kernel.sealing import BadSeal, Sealer
+from kernel.sealing import NONCE_SIZE, BadSeal, Sealer
 
 TAINTED = 1
 """The flag of a subject or a name that a quarantined row may be about."""
@@ -65,14 +66,19 @@ def unpack(raw: bytes) -> IndexEntry:
 
 
 def write_index(path: Path, entries: Iterable[tuple[bytes, IndexEntry]], data_key: bytes, *, map_bytes: int) -> int:
-    """Write a new index from entries in ascending order of their keys; flushed on return. Returns how many."""
-    seal = Sealer(data_key).seal
+    """Write a new index from entries in ascending order of their keys; flushed on return. Returns how many.
+
+    `data_key` is a fresh key that seals nothing else.
+    """
+    seal = AESGCM(data_key).encrypt
     count = 0
     environment = lmdb.open(str(path), subdir=False, map_size=map_bytes, lock=False, sync=False, mode=0o600)
     try:
         batch: list[tuple[bytes, bytes]] = []
-        for key, entry in entries:
-            batch.append((key, seal(pack(entry), _PURPOSE + key)))
+        for number, (key, entry) in enumerate(entries):
+            # Under a key of its own a counter is a nonce that never repeats, and costs a tenth of a random one.
+            nonce = number.to_bytes(NONCE_SIZE, "big")
+            batch.append((key, nonce + seal(nonce, pack(entry), _PURPOSE + key)))
             if len(batch) == _BATCH:
                 count += _append(environment, batch)
                 batch = []

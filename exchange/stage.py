@@ -23,7 +23,6 @@ def stage_delivery(contract: Contract, delivery: Path, staged: Path, *, rows: in
         fold_numbers(connection, contract, settings.batch_rows)
         values = ", ".join(f"{cleaned(each)} as {quoted(each.name)}" for each in contract.properties)
         connection.execute(f"create table staged as select *, {values} from staged_text")  # noqa: S608 (names are quoted)
-        connection.execute("drop table staged_text")
         connection.execute(_doubles(contract))
 
 

@@ -1,4 +1,4 @@
-"""The quality gate: count every rule's failures in one query, judge the counts, set the failing rows aside."""
+"""The quality gate: set the failing rows aside, count every rule's failures in one query, judge the counts."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -40,14 +40,8 @@ def validate_delivery(gate: Gate, staged: Path) -> Verdict:
     checks = row_checks(gate.contract, today=gate.clock.today(), settings=gate.settings)
     with database(staged, gate.settings) as connection:
         connection.execute(script("checked", repeated=_repeated(gate.contract)))
+        _set_aside(connection, checks)
         total, duplicates, bad, failures = _count(connection, checks)
-        connection.execute(
-            script(
-                "quarantine",
-                failed=", ".join(f"case when {each.fails} then {literal(each.id)} end" for each in checks),
-                bad=" or ".join(each.fails for each in checks),
-            )
-        )
         taints = write_taints(connection, gate.contract, gate.settings.batch_rows)
     counts = Counts(
         delivered=total,
@@ -64,20 +58,26 @@ def validate_delivery(gate: Gate, staged: Path) -> Verdict:
     )
 
 
-def _count(connection: "DuckDBPyConnection", checks: tuple[RowCheck, ...]) -> tuple[int, int, int, list[int]]:
-    """Rows, identical duplicates, bad rows and each rule's failures: one query over one pass."""
+def _set_aside(connection: "DuckDBPyConnection", checks: tuple[RowCheck, ...]) -> None:
+    """Put the failing rows into the table `quarantine`; raises Malformed where a contract's condition cannot be run."""
     import duckdb  # noqa: PLC0415 - heavy, and the DAG files import this module
 
-    filters = [f"count(*) filter (where not _identical and {each.fails})" for each in checks]
-    bad = " or ".join(each.fails for each in checks)
-    statement = script("count", bad=bad, failures=", ".join(filters))
+    failed = ", ".join(f"case when {each.fails} then {literal(each.id)} end" for each in checks)
     try:
-        total, duplicates, failing, *failures = (int(str(each)) for each in one_row(connection, statement))
+        connection.execute(script("quarantine", failed=failed, bad=" or ".join(each.fails for each in checks)))
     except (duckdb.BinderException, duckdb.ParserException, duckdb.ConversionException) as error:
         raise Malformed(
             f"a rule cannot be run ({type(error).__name__})", field="quality", remedy="mend the contract's conditions"
         ) from None
-    return total, duplicates, failing, failures
+
+
+def _count(connection: "DuckDBPyConnection", checks: tuple[RowCheck, ...]) -> tuple[int, int, int, list[int]]:
+    """Rows, identical duplicates, bad rows and each rule's failures, in one query."""
+    failures = "".join(f", count(*) filter (where list_contains(_rules, {literal(each.id)}))" for each in checks)
+    total, duplicates, bad, *each_rule = (
+        int(str(each)) for each in one_row(connection, script("count", failures=failures))
+    )
+    return total, duplicates, bad, each_rule
 
 
 def _repeated(contract: Contract) -> str:

@@ -1,5 +1,6 @@
 -- Every staged row with what is known about its neighbours: whether it repeats an earlier row, or contradicts another.
-create or replace table checked as
+-- A view: the columns are many and the doubles few, so joining each time costs less than a copy.
+create or replace view checked as
 with known as (
     select
         staged.*,

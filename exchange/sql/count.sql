@@ -1,7 +1,6 @@
--- All of a delivery's counts in one pass: rows, identical duplicates, rows that fail any rule, and rows that fail each.
+-- All of a delivery's counts: rows, identical duplicates, rows that fail any rule, and rows that fail each.
 select
-    count(*),
-    count(*) filter (where _identical),
-    count(*) filter (where not _identical and ($bad)),
-    $failures
-from checked
+    (select count(*) from staged),
+    (select count(*) from doubles where identical),
+    count(*)$failures
+from quarantine
