@@ -5,7 +5,7 @@ Pure: nothing is read or written here.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from google.protobuf.message import Message
 
@@ -56,17 +56,18 @@ def evaluate(
     An answer of 5 or 7 that rests on rows that are not there becomes QUALITY where a snapshot lost too many rows, and
     OUT_OF_COVERAGE where a contract does not promise to be complete.
     """
-    used = [snapshots.get(dataset) for dataset in claim.datasets]
-    present = [snapshot for snapshot in used if snapshot is not None]
-    if len(present) < len(used):
+    datasets = claim.datasets
+    present = [snapshots[dataset] for dataset in datasets if dataset in snapshots]
+    if len(present) < len(datasets):
         return SOURCE_UNAVAILABLE
-    if any(_older(snapshot, now, claim.max_age) for snapshot in present):
+    oldest = now - claim.max_age
+    if min([snapshot.data_as_of for snapshot in present]) < oldest:
         return STALE
-    if any(held[dataset].tainted for dataset in claim.datasets):
+    if True in [held[dataset].tainted for dataset in datasets]:
         return QUALITY
-    rows = {dataset: held[dataset].rows for dataset in claim.datasets}
+    rows = {dataset: held[dataset].rows for dataset in datasets}
     bound = 1 if claim.rows is RowsExpected.ONE else claim.rows_max
-    if any(len(each) > bound for each in rows.values()):
+    if max([len(each) for each in rows.values()]) > bound:
         return AMBIGUOUS
     today = now.astimezone(SHANGHAI).date()
     if not any(rows.values()):
@@ -80,10 +81,6 @@ def holds_over(claim: Claim, rows: Mapping[str, Sequence[Message]], ask: Mapping
         return claim.expression.holds(claim.variables(rows, ask, now.astimezone(SHANGHAI).date()))
     except Undetermined:
         return False
-
-
-def _older(snapshot: Snapshot, now: datetime, max_age: timedelta) -> bool:
-    return now - snapshot.data_as_of > max_age
 
 
 def _without_rows(claim: Claim, snapshots: Sequence[Snapshot], variables: Mapping[str, object]) -> Verdict:

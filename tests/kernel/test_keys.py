@@ -1,5 +1,6 @@
 """Signing, sealing and the trust file."""
 
+import hmac
 import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import Conflict, Malformed
-from kernel.sealing import BadSeal, Sealer, new_key
+from kernel.sealing import BadSeal, Sealer, keyed_hash, new_key
 from kernel.signing import BadSignature, SigningKey, pae
 from kernel.trust import ANSWER, LOG, Trust, TrustedKey, issue, log_verifier_key, parse_log_verifier_key
 
@@ -63,6 +64,12 @@ def test_a_changed_seal_is_found(plain: bytes, place: int, bit: int) -> None:
     sealed[place % len(sealed)] ^= 1 << bit
     with pytest.raises(BadSeal):
         sealer.unseal(bytes(sealed), b"detail")
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_a_keyed_hash_is_hmac_sha256(key: bytes, data: bytes) -> None:
+    assert keyed_hash(key, data) == hmac.digest(key, data, "sha256")
+    assert keyed_hash(key, data) == hmac.digest(key, data, "sha256"), "and again, from the states that are kept"
 
 
 def test_a_seal_is_for_one_purpose() -> None:
