@@ -27,7 +27,7 @@ install: $(STAMP)
 $(STAMP): requirements-dev.lock requirements-uv.lock pyproject.toml
 	@echo "== installing into $(VENV) (about 30 s with an empty cache)"
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { $(MAKE) --no-print-directory system && $(PYTHON) -m venv --clear $(VENV); }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-uv.lock
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-uv.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements-dev.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)

@@ -1,0 +1,1 @@
+"""Protobuf package mianzheng.v1: generated code beside its sources."""
