@@ -1,0 +1,85 @@
+"""A verifier worker as `mianzheng verifier run` makes it, that ends itself in a chosen window of a commit.
+
+Usage: worker.py HOME WINDOW AT SIGNED. WINDOW is where the process kills itself, at the passage numbered AT: before the
+write of a group, in the middle of it, between write and flush, between flush and checkpoint, before the reply. With
+`outside` the parent kills it; with `never` nobody does. SIGNED is the file that gets every checkpoint as it is signed.
+"""
+
+import base64
+import os
+import signal
+import sys
+from pathlib import Path
+
+from app.hub import open_hub
+from app.verification import server_tls, verifier_worker, worker_log
+from audit.faulty_files import FaultyFiles
+from audit.files import Files, RealFiles
+from audit.log import AuditLog
+from audit.logs import Logs
+from audit.record import Logged, Record
+from kernel.signing import SigningKey
+from verifier.server import run_worker
+
+WINDOWS = {
+    "before-write": ("write", False, 0),
+    "half-written": ("write", False, 300),
+    "write-to-flush": ("flush", False, 0),
+    "flush-to-checkpoint": ("flush", True, 0),
+}
+BEFORE_REPLY = "before-reply"
+
+
+def end() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class TellingSigner(SigningKey):
+    """Writes down what it signs before it signs: nothing signed is ever unknown to the judge."""
+
+    out = -1
+
+    def sign(self, message: bytes) -> bytes:
+        os.write(self.out, base64.b64encode(message) + b"\n")
+        return super().sign(message)
+
+
+def end_before_reply(at: int) -> None:
+    """Let the process end when an entry is durable and signed for, and nobody has been told."""
+    recorded, left = AuditLog.recorded, at
+
+    async def told(log: AuditLog, record: Record) -> Logged:
+        nonlocal left
+        logged = await recorded(log, record)
+        left -= 1
+        if left == 0:
+            end()
+        return logged
+
+    AuditLog.recorded = told  # type: ignore[method-assign]
+
+
+def main() -> None:
+    home, window, at, signed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
+    hub = open_hub(home)
+    files: Files = RealFiles()
+    if window in WINDOWS:
+        operation, lands, partial = WINDOWS[window]
+        files = FaultyFiles(operation=operation, at=at, only="journal", lands=lands, partial=partial, act=end)
+    if window == BEFORE_REPLY:
+        end_before_reply(at)
+
+    def signer(name: str) -> SigningKey:
+        key = TellingSigner(bytes.fromhex((hub.paths.keys / "logs" / f"{name}.key").read_text("ascii")))
+        if name != worker_log(0):
+            return SigningKey.read(hub.paths.keys / "logs" / f"{name}.key")
+        key.out = os.open(signed, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return key
+
+    hub.logs = Logs(hub.paths.audit, hub=hub.settings.name, signers=signer, clock=hub.clock, files=files)
+    with verifier_worker(hub, 0) as verifier:
+        run_worker(verifier, tls=server_tls(hub), ready=lambda port: os.write(1, b"%d\n" % port))
+
+
+if __name__ == "__main__":
+    main()
