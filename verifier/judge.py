@@ -8,6 +8,7 @@ from functools import lru_cache
 from google.protobuf.message import Message
 
 from audit.entry import timestamp
+from kernel.errors import Invalid
 from kernel.identity import Identity
 from schemas.grant import Grant
 from schemas.parameter import Value
@@ -36,7 +37,10 @@ class Lookups:
     """The rows of one call's parties. Each subject is looked up once in each dataset."""
 
     def __init__(self, pinned: Pinned, parties: Sequence[Party], aliases: str | None) -> None:
-        """Take the pinned snapshots, the parties, and which dataset links the numbers of one person."""
+        """Take the pinned snapshots, the parties, and which dataset links the numbers of one person.
+
+        Raises Invalid where two of the parties are one person.
+        """
         self._pinned = pinned
         self._parties = {party.role: party for party in parties}
         self._aliases = aliases if aliases in pinned.snapshots else None
@@ -44,6 +48,9 @@ class Lookups:
         self.numbers: Mapping[str, tuple[Identity, ...]] = {
             party.role: pinned.linked(party.identity) for party in parties
         }
+        # Two numbers of one person are one person: nobody is their own spouse, or counts twice in a family.
+        if len(frozenset().union(*self.numbers.values())) < sum(map(len, self.numbers.values())):
+            raise Invalid("one person stands in two roles", field="parties")
 
     def of(self, asked: Asked) -> dict[str, Held]:
         """What the claim's datasets hold about its party; those without a snapshot in force are left out."""

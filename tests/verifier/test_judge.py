@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from audit.detail import DetailKey
+from kernel.errors import Invalid
 from kernel.identity import Identity, parse_person
 from schemas.catalogue import Catalogue, load_catalogue
 from schemas.item import Binding, Source
@@ -175,3 +176,13 @@ def test_a_restricted_value_never_leaves_whatever_the_grant_says(catalogue: Cata
     )
     ask = replace(ask, claim=replace(ask.claim, contracts={"population": replace(contract, properties=closed)}))
     assert not judged(catalogue, ask, pinned, values=True).disclosed
+
+
+def test_two_numbers_of_one_person_do_not_stand_in_two_roles() -> None:
+    class OnePerson(Pinned):
+        def linked(self, identity: Identity) -> tuple[Identity, ...]:
+            return (HUSBAND, WIFE) if identity in {HUSBAND, WIFE} else (identity,)
+
+    pinned = OnePerson(held_by={}, datasets=("marriages", "person_aliases"))
+    with pytest.raises(Invalid, match="one person stands in two roles"):
+        Lookups(pinned, PARTIES, "person_aliases")
