@@ -7,7 +7,21 @@ FINDINGS_MAX = 1000
 """More faults than this in one log are counted, not listed."""
 
 
-class Fault(Enum):
+class Worded(Enum):
+    """Members whose values are their words: Chinese, English."""
+
+    @property
+    def zh(self) -> str:
+        """In Chinese."""
+        return str(self.value[0])
+
+    @property
+    def en(self) -> str:
+        """In English."""
+        return str(self.value[1])
+
+
+class Fault(Worded):
     """A kind of fault; the name is its stable code."""
 
     CHECKPOINT_BAD = ("检查点无效", "the checkpoint is not one that the log signed")
@@ -37,16 +51,6 @@ class Fault(Enum):
     KEY_UNTRUSTED = ("日志密钥不在信任文件中", "the trust file does not hold the log's key")
     ROOT_LOG_MISSING = ("根日志缺失", "the root log is missing")
     ROOT_LOG_UNCLEAR = ("根日志的记录无法理解", "a record of the root log cannot be understood")
-
-    @property
-    def zh(self) -> str:
-        """In Chinese."""
-        return str(self.value[0])
-
-    @property
-    def en(self) -> str:
-        """In English."""
-        return str(self.value[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

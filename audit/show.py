@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 
 from audit.checkpoint import open_checkpoint
 from audit.detail import open_detail, sealing_key_id
 from audit.detail_keys import DetailKeys
 from audit.entry import Entry
+from audit.finding import Worded
 from audit.journal import BrokenFrame, read_frames
 from audit.logs import origin_of
 from audit.merkle import inclusion_proof
@@ -23,22 +23,12 @@ from kernel.trust import Trust
 from schemas.wire.v1 import audit_pb2
 
 
-class Proof(Enum):
+class Proof(Worded):
     """How an entry stands to the published checkpoint."""
 
     PROVEN = ("已证明", "proven against the published checkpoint")
     UNPUBLISHED = ("尚未公布", "not yet covered by the published checkpoint")
     FAILED = ("证明不成立", "cannot be proven: run `mianzheng audit verify`")
-
-    @property
-    def zh(self) -> str:
-        """In Chinese."""
-        return str(self.value[0])
-
-    @property
-    def en(self) -> str:
-        """In English."""
-        return str(self.value[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
