@@ -118,7 +118,7 @@ def test_a_row_set_aside_makes_no_answer_false(city: City, table: Table, turn: i
     exchange = city.again(table, rows, tmp_path)
     assert exchange is not None
     # Some records cannot be spoilt in any of these ways: an old number has no check character, a baby no name.
-    assert lost >= 0.9 * len(rows) / ROUNDS
+    assert lost >= 0.9 * (len(rows) // ROUNDS)
     assert not [str(each) for each in city.falsehoods(exchange)]
 
 
