@@ -5,7 +5,9 @@ from collections.abc import Callable
 from audit.detail import OPEN, DetailKey, detail_bytes, open_detail, parse_detail, sealing_key_id
 from audit.detail_keys import DetailKeys
 from audit.entry import Entry, instant
+from audit.files import read_bounded
 from audit.finding import Fault, Findings
+from audit.journal import FRAME_SIZE_MAX
 from audit.place import LogPlace
 from audit.record import Prepared
 from audit.tiles import open_detail_path
@@ -62,7 +64,11 @@ class DetailCheck:
                 self._findings.add(Fault.OPEN_DETAIL_DIFFERS, f"public/{open_detail_path(index)}", index)
 
     def _accept(self, index: int, entry: Entry, detail: audit_pb2.Detail) -> None:
-        if detail.kind != entry.kind or instant(detail.time) != entry.time:
+        try:
+            same = detail.kind == entry.kind and instant(detail.time) == entry.time
+        except Malformed:
+            same = False
+        if not same:
             self._findings.add(Fault.DETAIL_DIFFERS, "journal", index)
             return
         self.opened += 1
@@ -75,12 +81,17 @@ class DetailCheck:
         elif digest(raw) != entry.detail_digest:
             self._findings.add(Fault.OPEN_DETAIL_DIFFERS, f"public/{open_detail_path(index)}", index)
         else:
-            self._accept(index, entry, parse_detail(raw))
+            try:
+                detail = parse_detail(raw)
+            except Malformed:
+                self._findings.add(Fault.DETAIL_DIFFERS, f"public/{open_detail_path(index)}", index)
+            else:
+                self._accept(index, entry, detail)
 
     def _published(self, index: int) -> bytes | None:
         try:
-            return (self._place.public / open_detail_path(index)).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+            return read_bounded(self._place.public / open_detail_path(index), FRAME_SIZE_MAX)
+        except (FileNotFoundError, Damaged):
             return None
 
     def _key(self, index: int, key_id: bytes) -> DetailKey | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from audit.detail import KEY_ID_SIZE
-from audit.files import Files, put
+from audit.files import Files, open_plain, put
 from audit.record import Prepared
 from kernel.digest import DIGEST_SIZE, digest
 from kernel.durable import PRIVATE
@@ -82,13 +82,15 @@ def preamble(origin: str) -> bytes:
 
 
 def encode_frame(first: int, records: Sequence[Prepared]) -> bytes:
-    """The bytes of a frame."""
+    """The bytes of a frame; raises Malformed where nobody would read so long a one back."""
     parts = [b""]
     for each in records:
         parts += (_SIZES.pack(len(each.entry), len(each.sealed)), each.entry, each.sealed)
     fields = _FIELDS.pack(_MAGIC, sum(map(len, parts)), first, len(records))
     parts[0] = fields + digest(fields)[:_CHECK_SIZE]
     whole = b"".join(parts)
+    if len(whole) + DIGEST_SIZE > FRAME_SIZE_MAX:
+        raise Malformed(f"has more than {FRAME_SIZE_MAX} bytes", field="frame")
     return whole + digest(whole)
 
 
@@ -156,12 +158,14 @@ def check_preamble(file: BinaryIO, origin: str) -> int:
 def has_frames(path: Path) -> bool:
     """Whether a journal, whosever it is, holds more than its preamble."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             file.readline(_PREAMBLE_LINE_MAX)
             file.readline(_PREAMBLE_LINE_MAX)
             return bool(file.read(1))
     except FileNotFoundError:
         return False
+    except Damaged:
+        return True
 
 
 def _read_frame(file: BinaryIO, start: int, stop: int) -> Frame:

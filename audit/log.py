@@ -59,6 +59,7 @@ class AuditLog:
         self._resources = ExitStack()
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
+        self._watching: asyncio.AbstractEventLoop | None = None
         self._wake = threading.Condition()
         self._closing = False
         self._failure: MianzhengError | None = None
@@ -130,7 +131,12 @@ class AuditLog:
         future: asyncio.Future[Logged] = loop.create_future()
         if self._enqueue(_Waiting(self._prepare(record), future, loop)):
             loop.call_soon(self._look_again, loop, 1, 0)
-        return await future
+        try:
+            return await future
+        except BaseException:
+            # Who gives up may have taken their loop along, and with it the promise to look again.
+            self._wake_up()
+            raise
 
     def close(self) -> None:
         """Commit what waits, publish it, and let the lock go. Closing twice does nothing."""
@@ -166,7 +172,7 @@ class AuditLog:
             self._wake.notify()
 
     def _enqueue(self, waiting: _Waiting) -> bool:
-        """Let a record wait; whether it is the first that does."""
+        """Let a record wait; whether its loop must look again: no other record, or none of this loop, waits yet."""
         with self._wake:
             if self._failure is not None or self._closing:
                 raise _unavailable(self._failure)
@@ -175,7 +181,9 @@ class AuditLog:
                 raise LogUnavailable("too many records wait for the log", remedy="ask again later")
             self._queued_bytes = queued
             self._queue.append(waiting)
-            return len(self._queue) == 1
+            alone = len(self._queue) == 1 or self._watching is not waiting.loop
+            self._watching = waiting.loop
+            return alone
 
     def _run(self) -> None:
         while group := self._take():

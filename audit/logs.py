@@ -6,13 +6,16 @@ from pathlib import Path
 
 from audit.checkpoint import Checkpoint
 from audit.files import Files, RealFiles
+from audit.journal import has_frames
 from audit.log import AuditLog
 from audit.merkle import EMPTY_ROOT
 from audit.place import LogPlace
-from audit.root_log import ROOT, RootLog
+from audit.recover import read_published
+from audit.root_log import ROOT, Milestone, RootLog, milestones
 from audit.settings import AuditSettings
 from audit.shared import SharedLog
 from kernel.clock import Clock
+from kernel.errors import Damaged
 from kernel.signing import SigningKey
 
 DESK = "desk"
@@ -20,6 +23,7 @@ DESK = "desk"
 
 DEFAULTS = AuditSettings()
 REAL_FILES = RealFiles()
+_RESTORE = "run `mianzheng audit verify`; restore the log from its backup"
 
 
 def origin_of(hub: str, name: str) -> str:
@@ -54,30 +58,40 @@ class Logs:
 
     @property
     def root(self) -> RootLog:
-        """The root log. Its first entry is its own opening."""
+        """The root log. Its first entry is its own opening. Raises Damaged where it is gone and other logs are not."""
         shared = self._shared(ROOT)
         root = RootLog(shared)
+        if not shared.place.journal.exists() and any(map(has_frames, self.directory.glob("*/journal"))):
+            raise Damaged("is missing, and other logs have entries", field=ROOT, remedy=_RESTORE)
         if not shared.place.checkpoint.exists():
             empty = Checkpoint(origin=shared.origin, size=0, root=EMPTY_ROOT)
             root.opened(self._signers(ROOT).public, empty)
         return root
 
     def shared(self, name: str = DESK) -> SharedLog:
-        """A log that rare writers share; the root log records it before its first entry."""
+        """A log that rare writers share; the root log records it before its first entry.
+
+        Raises Damaged where the log is gone that the root log records, and LogUnavailable.
+        """
         shared = self._shared(name)
-        if not shared.place.checkpoint.exists():
-            empty = Checkpoint(origin=shared.origin, size=0, root=EMPTY_ROOT)
-            self.root.opened(self._signers(name).public, empty)
+        key = self._signers(name).public
+        # Begun first, recorded next: so a log that is recorded and does not stand has been taken away.
+        published = read_published(shared.place, key)
+        if published is None or published.size == 0:
+            self._recorded(name)
             shared.signed()
+            self.root.opened(key, Checkpoint(origin=shared.origin, size=0, root=EMPTY_ROOT))
         return shared
 
     @contextmanager
     def open(self, name: str) -> Iterator[AuditLog]:
         """A log held for the length of a block, its opening and closing recorded in the root log.
 
-        Raises Conflict where another process holds it, Damaged, or LogUnavailable.
+        Raises Conflict where another process holds it, LogUnavailable, or Damaged; also where the log is not all
+        there that the root log records: entries put on top of that would hide the loss.
         """
         signer = self._signers(name)
+        recorded = self._recorded(name)
         log = AuditLog.open(
             self.directory / name,
             origin=origin_of(self.hub, name),
@@ -86,6 +100,9 @@ class Logs:
             settings=self.settings,
             files=self._files,
         )
+        if log.signed.checkpoint.size < max((each.checkpoint.size for each in recorded), default=0):
+            log.close()
+            raise Damaged("is shorter than the root log records", field=name, remedy=_RESTORE)
         try:
             # Before the first entry: a log that was never recorded could vanish unseen.
             self.root.opened(signer.public, log.signed.checkpoint)
@@ -95,6 +112,13 @@ class Logs:
             # A log that stopped on a failed write is recorded when it is opened again, as it then is.
             if log.failure is None:
                 self.root.closed(signer.public, log.signed.checkpoint)
+
+    def _recorded(self, name: str) -> list[Milestone]:
+        """What the root log records of a log; raises Damaged where that does not stand at all."""
+        recorded = list(milestones(self.place(ROOT), name))
+        if recorded and not self.place(name).journal.exists():
+            raise Damaged("is missing, and the root log records it", field=name, remedy=_RESTORE)
+        return recorded
 
     def _shared(self, name: str) -> SharedLog:
         return SharedLog(

@@ -3,9 +3,21 @@
 import os
 from pathlib import Path
 
+from audit.files import read_bounded
 from audit.finding import Fault, Findings
 from audit.place import LogPlace
-from audit.tiles import LEVEL_MAX, TILE_WIDTH, Tile, fold, parse_bundle, parse_tile, parse_tile_path, read_tile, tile_of
+from audit.tiles import (
+    FILE_SIZE_MAX,
+    LEVEL_MAX,
+    TILE_WIDTH,
+    Tile,
+    fold,
+    parse_bundle,
+    parse_tile,
+    parse_tile_path,
+    read_tile,
+    tile_of,
+)
 from kernel.errors import Damaged, Malformed
 
 _UPPER = range(1, LEVEL_MAX + 1)
@@ -121,10 +133,10 @@ def _check_older(public: Path, path: Path, tile: Tile, reach: int, findings: Fin
         return
     parse = parse_bundle if tile.level is None else parse_tile
     try:
-        older = parse(path.read_bytes(), tile.width)
+        older = parse(read_bounded(path, FILE_SIZE_MAX), tile.width)
     except FileNotFoundError:
         return
-    except Malformed:
+    except (Damaged, Malformed):
         findings.add(Fault.TILE_UNREADABLE, f"public/{tile.path}")
         return
     if older != whole[: tile.width]:

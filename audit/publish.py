@@ -14,7 +14,7 @@ from pathlib import Path
 
 from audit.checkpoint import Checkpoint
 from audit.detail import OPEN, detail_bytes, sealing_key_id
-from audit.files import Files, make_directory, put
+from audit.files import Files, make_directory, open_plain, put, read_bounded
 from audit.journal import read_frames
 from audit.merkle import CompactRange, leaf_hash
 from audit.place import LogPlace
@@ -31,6 +31,9 @@ from audit.tiles import (
 )
 from kernel.durable import PRIVATE
 from kernel.errors import Damaged, Malformed
+
+RESUME_SIZE_MAX = 4096
+"""A longer hint is none of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,21 +112,21 @@ class Edge:
 class Publication:
     """The public part of one log, as the holder of its lock brings it up to date."""
 
-    __slots__ = ("_edge", "_end", "_files", "_place")
+    __slots__ = ("_edge", "_end", "_files", "_last", "_place")
 
-    def __init__(self, place: LogPlace, files: Files, edge: Edge | None, end: int) -> None:
-        """Go on from a published edge whose entries end at byte `end` of the journal; None: from nothing."""
+    def __init__(self, place: LogPlace, files: Files, edge: Edge | None, end: int, last: int = 0) -> None:
+        """Go on from a published edge, whose last frame stands at bytes `last` to `end`; None: from nothing."""
         self._place = place
         self._files = files
         self._edge = edge
+        self._last = last
         self._end = end
 
     def publish(self, signed: Signed) -> None:
         """Publish a checkpoint and what it needs; raises OSError, after which it can be tried again, or Damaged."""
         edge = self._edge
         if edge is None or edge.size > signed.checkpoint.size:
-            edge, self._end = Edge(), 0
-            self._sweep()
+            edge, self._end, self._last = Edge(), 0, 0
         # Until this has gone well, the edge is ahead of what stands on the disk: a failure begins from nothing.
         self._edge = None
         filled = self._write_full(edge, signed.end)
@@ -134,17 +137,19 @@ class Publication:
             raise Damaged("does not lead to the signed root: the journal was changed", field=self._place.origin)
         put(self._files, self._place.checkpoint, signed.note)
         self._files.flush_names(self._place.public)
+        # Only now: until the newer checkpoint stands, outsiders read the older one by its partial tiles.
         for tile in filled:
             shutil.rmtree(self._place.public / f"{tile.path}.p", ignore_errors=True)
-        hint = json.dumps({"size": edge.size, "end": signed.end}).encode()
+        hint = json.dumps({"size": edge.size, "last": self._last}).encode()
         put(self._files, self._place.resume, hint, mode=PRIVATE, flush=False)
         self._edge, self._end = edge, signed.end
 
     def _write_full(self, edge: Edge, end: int) -> list[Tile]:
         filled = []
         paths: list[str] = []
-        with self._place.journal.open("rb") as file:
+        with open_plain(self._place.journal) as file:
             for frame in read_frames(file, self._place.origin, start=self._end, end=end):
+                self._last = frame.start
                 for record in frame.records:
                     if sealing_key_id(record.sealed) == OPEN.id:
                         paths.append(open_detail_path(edge.size))
@@ -165,23 +170,18 @@ class Publication:
         for parent in {(self._place.public / path).parent for path in paths}:
             self._files.flush_names(parent)
 
-    def _sweep(self) -> None:
-        """Remove what a crash left over: partial tiles, which are all written anew."""
-        for left in sorted(self._place.public.glob("tile/**/*.p")):
-            shutil.rmtree(left, ignore_errors=True)
-
 
 def load_resume(place: LogPlace) -> tuple[int, int] | None:
-    """The size and journal end that were published last, as `publish` noted them; None where that cannot be read.
+    """The size that was published last, and where its last frame begins in the journal; None where that is unreadable.
 
     A hint, trusted only as far as the journal and the signed checkpoint confirm it.
     """
     try:
-        found = json.loads(place.resume.read_bytes())
-        size, end = found["size"], found["end"]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        found = json.loads(read_bounded(place.resume, RESUME_SIZE_MAX))
+        size, last = found["size"], found["last"]
+    except (OSError, Damaged, ValueError, TypeError, KeyError, RecursionError):
         return None
-    return (size, end) if isinstance(size, int) and isinstance(end, int) and end > 0 else None
+    return (size, last) if isinstance(size, int) and isinstance(last, int) and min(size, last) >= 0 else None
 
 
 class Publisher:

@@ -7,9 +7,10 @@ is not written to any more: Damaged says which file and where.
 from dataclasses import dataclass
 
 from audit.checkpoint import Checkpoint, open_checkpoint
-from audit.files import Files, make_directory, put
+from audit.files import Files, make_directory, open_plain, put, read_bounded
 from audit.journal import BrokenFrame, Frame, Journal, check_preamble, preamble, read_frames
 from audit.merkle import CompactRange, leaf_hash
+from audit.note import NOTE_SIZE_MAX
 from audit.place import LogPlace
 from audit.publish import Edge, Publication, load_resume, settle_public
 from kernel.durable import PRIVATE
@@ -38,14 +39,14 @@ def recover(place: LogPlace, key: VerifyKey, files: Files, *, rescan: bool) -> R
     """
     published = read_published(place, key)
     _create(place, files, published)
-    edge, begin = _published_edge(place, published)
+    edge, last, begin = _published_edge(place, published)
     scan = _Scan(place, published)
     if edge is not None and not rescan:
         scan.skip(edge, begin)
     scan.run()
     if scan.published_end != begin:
         edge = None
-    publication = Publication(place, files, edge, begin)
+    publication = Publication(place, files, edge, begin, last)
     settle_public(place)
     journal = Journal(place.journal, files, scan.end)
     unpublished = published is None or published.size < scan.tree.size
@@ -61,7 +62,7 @@ def recover(place: LogPlace, key: VerifyKey, files: Files, *, rescan: bool) -> R
 def read_published(place: LogPlace, *keys: VerifyKey) -> Checkpoint | None:
     """The checkpoint that stands in the public part; None where none does; raises Damaged."""
     try:
-        raw = place.checkpoint.read_bytes()
+        raw = read_bounded(place.checkpoint, NOTE_SIZE_MAX)
     except FileNotFoundError:
         return None
     try:
@@ -71,24 +72,39 @@ def read_published(place: LogPlace, *keys: VerifyKey) -> Checkpoint | None:
 
 
 def _create(place: LogPlace, files: Files, published: Checkpoint | None) -> None:
-    if place.journal.exists():
-        return
-    if published is not None:
+    if published is None:
+        if not place.journal.exists():
+            make_directory(files, place.public)
+            put(files, place.journal, preamble(place.origin), mode=PRIVATE)
+        # Also where they stand: whoever made them may have been killed before this, and entries are to follow.
+        files.flush_names(place.directory)
+        files.flush_names(place.directory.parent)
+    elif not place.journal.exists():
         raise Damaged("is missing, and entries of it were published", field=f"{place.directory.name}/journal")
-    make_directory(files, place.public)
-    put(files, place.journal, preamble(place.origin), mode=PRIVATE)
-    files.flush_names(place.directory)
 
 
-def _published_edge(place: LogPlace, published: Checkpoint | None) -> tuple[Edge | None, int]:
-    """The edge of the public tree and where its entries end in the journal; None where they must be made anew."""
+def _published_edge(place: LogPlace, published: Checkpoint | None) -> tuple[Edge | None, int, int]:
+    """The edge of the public tree, and where the last frame of its entries begins and ends in the journal.
+
+    None where the public part must be made anew: the hint is missing, or the journal does not bear it out.
+    """
     resume = load_resume(place)
+    nothing = None, 0, 0
     if published is None or resume is None or resume[0] != published.size:
-        return None, 0
+        return nothing
+    size, last = resume
     try:
-        return Edge.load(place.public, published), resume[1]
+        edge = Edge.load(place.public, published)
+        with open_plain(place.journal) as file:
+            begin = check_preamble(file, place.origin)
+            if size == 0:
+                return edge, 0, begin
+            frame = next(read_frames(file, place.origin, start=last), None) if last >= begin else None
     except (Damaged, Malformed):
-        return None, 0
+        return nothing
+    if frame is None or frame.first + len(frame.records) != size:
+        return nothing
+    return edge, last, frame.end
 
 
 class _Scan:
@@ -110,7 +126,7 @@ class _Scan:
     def run(self) -> None:
         """Read to the end, or to a torn tail; raises Damaged."""
         name = f"{self.place.directory.name}/journal"
-        with self.place.journal.open("rb") as file:
+        with open_plain(self.place.journal) as file:
             self.end = max(self.end, check_preamble(file, self.place.origin))
             if self.published is not None and self.published.size == 0:
                 self.published_end = self.end

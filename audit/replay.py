@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from audit.files import open_plain
 from audit.finding import Fault, Findings
 from audit.journal import BrokenFrame, Frame, parse_records, read_frames
 from audit.place import LogPlace
@@ -36,9 +37,12 @@ class Replay:
     def records(self) -> Iterator[Replayed]:
         """Every index in order, up to the journal's end."""
         try:
-            file = self._place.journal.open("rb")
+            file = open_plain(self._place.journal)
         except FileNotFoundError:
             self._findings.add(Fault.JOURNAL_MISSING, PLACE)
+            return
+        except Damaged:
+            self._findings.add(Fault.JOURNAL_FOREIGN, PLACE)
             return
         with file:
             for frame, sure in self._frames(file):

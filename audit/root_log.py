@@ -3,12 +3,15 @@
 Its details are open (sealed under the key that everybody knows), so that an outsider can begin here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from audit import text as plain
 from audit.checkpoint import Checkpoint
-from audit.detail import OPEN
+from audit.detail import OPEN, detail_bytes, parse_detail, sealing_key_id
+from audit.files import open_plain
+from audit.journal import BrokenFrame, read_frames
+from audit.place import LogPlace
 from audit.record import Logged, Record
 from audit.shared import SharedLog
 from kernel.errors import Malformed
@@ -77,3 +80,22 @@ class RootLog:
     def closed(self, key: VerifyKey, checkpoint: Checkpoint) -> Logged:
         """A log has been closed at this checkpoint."""
         return self.log.append(Milestone(opened=False, key=key, checkpoint=checkpoint).record())
+
+
+def milestones(place: LogPlace, name: str) -> Iterator[Milestone]:
+    """What the root log, which stands at `place`, says of a log, oldest first; raises Damaged, or Malformed."""
+    try:
+        with open_plain(place.journal) as file:
+            for frame in read_frames(file, place.origin):
+                for record in frame.records:
+                    if sealing_key_id(record.sealed) != OPEN.id:
+                        continue
+                    found = Milestone.of(parse_detail(detail_bytes(record.sealed, OPEN)))
+                    if found is not None and found.name == name:
+                        yield found
+    except FileNotFoundError:
+        return
+    except BrokenFrame as broken:
+        # Another writer may be in the midst of a frame.
+        if not broken.torn:
+            raise

@@ -9,10 +9,12 @@ from audit.checkpoint import open_checkpoint
 from audit.detail import open_detail, sealing_key_id
 from audit.detail_keys import DetailKeys
 from audit.entry import Entry
+from audit.files import open_plain, read_bounded
 from audit.finding import Worded
 from audit.journal import BrokenFrame, read_frames
 from audit.logs import origin_of
 from audit.merkle import inclusion_proof
+from audit.note import NOTE_SIZE_MAX
 from audit.place import LogPlace
 from audit.receipt import Receipt
 from audit.record import Prepared
@@ -78,7 +80,7 @@ def _places(directory: Path, trust: Trust) -> Iterable[LogPlace]:
 
 def _sealed_under(place: LogPlace, key_id: bytes, published: int) -> Iterator[tuple[int, Prepared]]:
     read = 0
-    with place.journal.open("rb") as file:
+    with open_plain(place.journal) as file:
         try:
             for frame in read_frames(file, place.origin):
                 for index, record in enumerate(frame.records, frame.first):
@@ -113,11 +115,11 @@ class _Prover:
         self.size = 0
         self._note = b""
         try:
-            self._note = place.checkpoint.read_bytes()
+            self._note = read_bounded(place.checkpoint, NOTE_SIZE_MAX)
             self.size = open_checkpoint(self._note, place.origin, keys).size
         except FileNotFoundError:
             pass
-        except Malformed:
+        except (Damaged, Malformed):
             self._damaged = True
         self._reader = TileReader(directory=place.public, size=self.size)
 

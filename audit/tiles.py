@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from audit.files import read_bounded
 from audit.merkle import node_hash
 from kernel.digest import DIGEST_SIZE
 from kernel.errors import Damaged, Malformed
@@ -18,6 +19,8 @@ TILE_WIDTH = 256
 TILE_HEIGHT = 8
 LEVEL_MAX = 7
 ENTRY_SIZE_MAX = (1 << 16) - 1
+FILE_SIZE_MAX = TILE_WIDTH * (2 + ENTRY_SIZE_MAX)
+"""The bytes of the largest bundle; tiles are smaller."""
 CHECKPOINT_FILE = "checkpoint"
 _CACHED_TILES_MAX = 64
 _PATH = re.compile(
@@ -161,8 +164,8 @@ def read_tile(directory: Path, tile: Tile) -> tuple[bytes, ...]:
     parse = parse_bundle if tile.level is None else parse_tile
     for place in dict.fromkeys((tile, tile.full)):
         try:
-            raw = (directory / place.path).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+            raw = read_bounded(directory / place.path, FILE_SIZE_MAX)
+        except FileNotFoundError:
             continue
         try:
             return parse(raw, place.width)[: tile.width]

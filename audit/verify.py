@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from audit.checkpoint import Checkpoint, open_checkpoint
 from audit.detail_check import DetailCheck, OnDetail
 from audit.detail_keys import DetailKeys
+from audit.files import read_bounded
 from audit.finding import Fault, Finding, Findings
 from audit.merkle import CompactRange, leaf_hash
+from audit.note import NOTE_SIZE_MAX
 from audit.place import LogPlace
 from audit.public_check import PublicSide, check_files
 from audit.publish import load_resume
 from audit.replay import Replay, Replayed
 from audit.root_log import Milestone
-from kernel.errors import Malformed
+from kernel.errors import Damaged, Malformed
 from kernel.signing import VerifyKey
 
 _CHANGED = (Fault.ENTRY_IN_JOURNAL, Fault.HASH_IN_TILE, Fault.ENTRY_IN_BUNDLE)
@@ -115,7 +117,10 @@ class _LogCheck:
         resume = load_resume(self.place)
         said = resume[0] if resume else 0
         try:
-            raw = self.place.checkpoint.read_bytes()
+            raw = read_bounded(self.place.checkpoint, NOTE_SIZE_MAX)
+        except Damaged:
+            self.findings.add(Fault.CHECKPOINT_BAD, name)
+            return None, said
         except FileNotFoundError:
             if said or self.place.journal.exists():
                 self.findings.add(Fault.CHECKPOINT_MISSING, name)

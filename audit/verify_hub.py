@@ -42,8 +42,8 @@ def verify_hub(
     standing = _standing(directory)
     place = _place(directory, trust, ROOT)
     if not place.directory.exists():
-        missing = [Finding(log=ROOT, fault=Fault.ROOT_LOG_MISSING, place=ROOT)] if standing else []
-        return HubReport(logs=(), findings=tuple(missing))
+        # Every hub has one from its first day: with nothing beside it, everything has vanished.
+        return HubReport(logs=(), findings=(Finding(log=ROOT, fault=Fault.ROOT_LOG_MISSING, place=ROOT),))
     root, records = _read_root(place, trust)
     reports = [root] if only in {None, ROOT} else []
     for name in records.names:

@@ -1,6 +1,7 @@
 """The journal's frames, and opening a log whose end was torn or whose middle was changed."""
 
 import io
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.files import UnflushedFiles
-from audit.journal import BrokenFrame, encode_frame, parse_frame, parse_header, parse_records, preamble, read_frames
+from audit.journal import (
+    FRAME_SIZE_MAX,
+    BrokenFrame,
+    encode_frame,
+    parse_frame,
+    parse_header,
+    parse_records,
+    preamble,
+    read_frames,
+)
 from audit.log import AuditLog
 from audit.place import LogPlace
 from audit.record import Prepared, Record
@@ -203,3 +213,25 @@ def test_a_directory_that_cannot_be_made_is_an_unavailable_log(tmp_path: Path, o
     (tmp_path / "worker-0").write_bytes(b"a file stands here")
     with pytest.raises(LogUnavailable):
         open_log()
+
+
+@pytest.mark.parametrize("skew", [-40, -1, 1])
+def test_a_hint_that_the_journal_does_not_bear_out_costs_no_entry(
+    skew: int, open_log: Open, record: Make, tmp_path: Path
+) -> None:
+    with open_log() as log:
+        for number in range(3):
+            log.append(record(number))
+    hint = tmp_path / "worker-0" / "resume"
+    said = json.loads(hint.read_bytes())
+    hint.write_text(json.dumps(said | {"last": said["last"] + skew}))
+    before = (tmp_path / "worker-0" / "journal").read_bytes()
+    with open_log(settings=AuditSettings(rescan_on_open=False)) as log:
+        assert log.torn == 0
+        assert log.append(record(3)).index == 3
+    assert (tmp_path / "worker-0" / "journal").read_bytes().startswith(before)
+
+
+def test_a_frame_that_nobody_would_read_back_is_not_written() -> None:
+    with pytest.raises(Malformed):
+        encode_frame(0, [Prepared(entry=b"e", sealed=bytes(FRAME_SIZE_MAX))])

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -141,6 +142,31 @@ def test_a_caller_that_gives_up_leaves_its_entry(open_log: Open, record: Make, t
         assert (await log.recorded(record(1))).index == 1
 
     asyncio.run(give_up())
+
+
+def test_a_loop_that_ends_at_once_leaves_its_entry_and_keeps_nobody_waiting(open_log: Open, record: Make) -> None:
+    log = open_log()
+    gone = asyncio.new_event_loop()
+    waiting = gone.create_task(log.recorded(record(0)))
+    gone.call_soon(gone.stop)
+    gone.run_forever()
+
+    async def another() -> Logged:
+        return await asyncio.wait_for(log.recorded(record(1)), 5)
+
+    assert asyncio.run(another()).index == 1
+    # A second one, whose loop is torn down before it has had its turns.
+    late = gone.create_task(log.recorded(record(2)))
+    gone.call_soon(gone.stop)
+    gone.run_forever()
+    for each in (waiting, late):
+        each.cancel()
+    gone.run_until_complete(asyncio.gather(waiting, late, return_exceptions=True))
+    gone.close()
+    deadline = time.monotonic() + 5
+    while log.signed.checkpoint.size < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert log.signed.checkpoint.size == 3
 
 
 def test_many_threads_get_each_their_own_entry(open_log: Open, record: Make, signer: SigningKey) -> None:

@@ -12,13 +12,16 @@ import pytest
 from audit.faulty_files import FaultyFiles
 from audit.files import RealFiles, UnflushedFiles
 from audit.finding import Fault
+from audit.log import AuditLog
 from audit.logs import Logs
 from audit.receipt import Receipt
 from audit.record import Record
+from audit.root_log import RootLog
 from audit.settings import AuditSettings
+from audit.shared import SharedLog
 from audit.verify_hub import HubReport, verify_hub
-from kernel.clock import FixedClock
-from kernel.errors import Conflict, LogUnavailable
+from kernel.clock import FixedClock, SystemClock
+from kernel.errors import Conflict, Damaged, LogUnavailable
 from kernel.signing import SigningKey
 from kernel.trust import LOG, Trust, TrustedKey, issue
 
@@ -111,16 +114,61 @@ def test_a_log_set_back_to_an_older_state_is_found(logs: Logs, trust: Trust, rec
     assert faults(verify_hub(logs.directory, trust)) == {("worker-0", Fault.MILESTONE_BEYOND)}
 
 
+@pytest.mark.parametrize("name", ["worker-0", "desk"])
+def test_a_log_that_vanished_is_not_begun_anew(name: str, used: Logs, trust: Trust) -> None:
+    """Else its loss would be forgotten with the next entry."""
+    shutil.rmtree(used.directory / name)
+    with pytest.raises(Damaged, match="the root log records it"):
+        used.shared() if name == "desk" else used.open(name).__enter__()
+    assert faults(verify_hub(used.directory, trust)) == {(name, Fault.LOG_MISSING)}
+
+
+def test_a_root_log_that_vanished_is_not_begun_anew(used: Logs, trust: Trust) -> None:
+    shutil.rmtree(used.directory / "root")
+    with pytest.raises(Damaged, match="other logs have entries"), used.open("worker-0"):
+        pass
+    assert faults(verify_hub(used.directory, trust)) == {("root", Fault.ROOT_LOG_MISSING)}
+
+
+def test_logs_that_vanish_all_together_are_missed(used: Logs, trust: Trust) -> None:
+    shutil.rmtree(used.directory)
+    assert faults(verify_hub(used.directory, trust)) == {("root", Fault.ROOT_LOG_MISSING)}
+
+
+def test_a_log_set_back_is_not_gone_on_with(logs: Logs, record: Make) -> None:
+    with logs.open("worker-0") as log:
+        log.append(record())
+    shutil.copytree(logs.directory / "worker-0", logs.directory / "kept")
+    with logs.open("worker-0") as log:
+        log.append(record())
+    shutil.rmtree(logs.directory / "worker-0")
+    (logs.directory / "kept").rename(logs.directory / "worker-0")
+    with pytest.raises(Damaged, match="shorter than the root log records"), logs.open("worker-0"):
+        pass
+
+
+@pytest.mark.parametrize("before", ["begun", "recorded"])
+def test_a_shared_log_whose_beginning_was_interrupted_is_recorded(
+    before: str, logs: Logs, trust: Trust, record: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((SharedLog, "signed") if before == "begun" else (RootLog, "opened")), killed)
+        with pytest.raises(KeyboardInterrupt):
+            logs.shared()
+    logs.shared().append(record())
+    assert verify_hub(logs.directory, trust).all_findings == ()
+
+
 def test_a_log_begun_anew_by_the_holder_of_its_key_is_found(logs: Logs, trust: Trust, record: Make) -> None:
     with logs.open("worker-0") as log:
         log.append(record(1))
-    kept = logs.directory / "root-kept"
-    shutil.copytree(logs.directory / "root", kept)
     shutil.rmtree(logs.directory / "worker-0")
-    with logs.open("worker-0") as log:
+    place = logs.place("worker-0")
+    with AuditLog.open(place.directory, origin=place.origin, signer=signer_of("worker-0"), clock=SystemClock()) as log:
         log.append(record(2))
-    shutil.rmtree(logs.directory / "root")
-    kept.rename(logs.directory / "root")
     assert ("worker-0", Fault.MILESTONE_DIFFERS) in faults(verify_hub(logs.directory, trust))
 
 
@@ -153,7 +201,6 @@ def test_the_root_log_is_enough_to_begin_from_without_its_journal(used: Logs, tr
 def test_a_single_log_can_be_verified(used: Logs, trust: Trust) -> None:
     assert [each.origin for each in verify_hub(used.directory, trust, only="desk").logs] == [f"{HUB}/audit/desk"]
     assert verify_hub(used.directory, trust, only="none").logs == ()
-    assert verify_hub(used.directory / "nowhere", trust).faults == 0
 
 
 def test_writers_of_a_shared_log_wait_for_each_other(logs: Logs, trust: Trust, record: Make) -> None:

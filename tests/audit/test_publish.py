@@ -90,6 +90,15 @@ def test_a_fault_at_any_step_leaves_a_whole_public_part_and_a_retry_mends_it(
     assert grown.check() == grown.tree.size
 
 
+def test_until_a_newer_checkpoint_stands_the_older_one_has_its_tiles(grown: Grown) -> None:
+    """Also where the public part is made anew, as after a fault."""
+    Publication(grown.place, RealFiles(), None, 0).publish(grown.grow(300))
+    faulty = FaultyFiles(operation="rename", at=0)
+    with pytest.raises(OSError, match="Input/output"):
+        Publication(grown.place, faulty, None, 0).publish(grown.grow(300))
+    assert grown.check() == 300
+
+
 def test_nothing_is_published_that_does_not_lead_to_the_signed_root(grown: Grown) -> None:
     publication = Publication(grown.place, RealFiles(), None, 0)
     publication.publish(grown.grow(5))

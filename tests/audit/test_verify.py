@@ -218,6 +218,19 @@ def test_the_public_detail_is_checked(verify: Callable[[], LogReport], place: Lo
     assert named(verify()) == {(Fault.OPEN_DETAIL_DIFFERS, "public/detail/007", 7)}
 
 
+@pytest.mark.parametrize("stands", ["pipe", "folder", "loop"])
+@pytest.mark.parametrize("name", ["public/checkpoint", "public/tile/0/000", "public/detail/007", "journal", "resume"])
+def test_what_is_no_plain_file_is_named_and_keeps_nobody_waiting(
+    name: str, stands: str, verify: Callable[[], LogReport], place: LogPlace
+) -> None:
+    path = place.directory / name
+    path.unlink()
+    {"pipe": os.mkfifo, "folder": os.mkdir, "loop": lambda at: at.symlink_to(at)}[stands](path)
+    report = verify()
+    assert bool(report.findings) == (name != "resume")
+    assert all(found.place == name for found in report.findings if name.startswith("public/tile"))
+
+
 def test_strays_among_the_tiles_are_named(verify: Callable[[], LogReport], place: LogPlace) -> None:
     (place.public / "tile" / "0" / "note.txt").write_text("x")
     assert named(verify()) == {(Fault.FILE_STRAY, "public/tile/0/note.txt", None)}
