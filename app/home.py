@@ -3,6 +3,7 @@
 Every step keeps what stands and makes what is missing, so that a home made half is finished by running it again.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -12,22 +13,36 @@ from app.pki import Authority, Credential
 from app.settings import HubSettings
 from audit.logs import DESK, origin_of
 from audit.root_log import ROOT
-from kernel.durable import PRIVATE, create_file
-from kernel.errors import Malformed
+from kernel.durable import PRIVATE, create_file, locked, make_folder
+from kernel.errors import Fault, Faulty, Malformed
 from kernel.sealing import KEY_SIZE, new_key
 from kernel.signing import SigningKey
-from kernel.trust import ANSWER, LOG, TrustedKey, issue
+from kernel.trust import ANSWER, LOG, Trust, TrustedKey, issue
 
 SECRETS = ("master", "index", "case")
 """Names of the hub's 32-byte secrets, beside the tag key of each epoch."""
 
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,198}[A-Za-z0-9])?")
+_EPOCH = re.compile(r"[A-Za-z0-9-]{1,32}")
+
 
 def make_home(paths: Paths, settings: HubSettings, clients: Iterable[str], *, now: datetime) -> None:
-    """Make what a home lacks; `clients` are the SPIFFE ids that get a development certificate."""
-    for folder in (paths.keys / "logs", paths.pki / "clients", paths.audit, paths.exchange, paths.evidence):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for folder in (paths.deliveries, paths.logs):
-        folder.mkdir(parents=True, exist_ok=True)
+    """Make what a home lacks; `clients` are the SPIFFE ids that get a development certificate.
+
+    Raises Faulty for a name that cannot stand in origins, certificates and file names, and Malformed where the trust
+    file does not vouch for the hub's keys.
+    """
+    _check_names(paths, settings)
+    paths.home.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(paths.home)
+    with locked(paths.home / ".init.lock"):
+        _fill_home(paths, settings, clients, now)
+
+
+def _fill_home(paths: Paths, settings: HubSettings, clients: Iterable[str], now: datetime) -> None:
+    keys, pki = (paths.keys, paths.keys / "logs"), (paths.pki, paths.pki / "clients")
+    for folder in (*keys, *pki, paths.audit, paths.exchange, paths.evidence, paths.deliveries, paths.logs):
+        make_folder(folder)
     _keep(paths.settings, f'[hub]\nname = "{settings.name}"\ntag_epoch = "{settings.tag_epoch}"\n'.encode())
     for name in (*SECRETS, f"tag-{settings.tag_epoch}"):
         _keep(paths.keys / f"{name}.key", new_key().hex().encode(), mode=PRIVATE)
@@ -52,13 +67,41 @@ def read_secret(path: Path) -> bytes:
 
 
 def _make_signing_keys(paths: Paths, settings: HubSettings, now: datetime) -> None:
-    root = _signing_key(paths.keys / "root.key")
     answer = _signing_key(paths.keys / "answer.key")
     keys = [TrustedKey(use=ANSWER, key=answer.public, valid_from=now)]
     for log in log_names(settings):
         key = _signing_key(paths.keys / "logs" / f"{log}.key")
         keys.append(TrustedKey(use=LOG, key=key.public, valid_from=now, origin=origin_of(settings.name, log)))
-    _keep(paths.trust, issue(root, settings.name, keys, now=now))
+    if paths.trust.exists():
+        # The root key may have been moved off the machine, as it should be: make no other in its place.
+        _check_vouched(Trust.parse(paths.trust.read_bytes()), keys)
+        return
+    root = _signing_key(paths.keys / "root.key")
+    create_file(paths.trust, issue(root, settings.name, keys, now=now))
+
+
+def _check_vouched(trust: Trust, keys: Iterable[TrustedKey]) -> None:
+    vouched = {(each.use, each.origin, each.key.raw) for each in trust.keys}
+    missing = [each.origin or each.use for each in keys if (each.use, each.origin, each.key.raw) not in vouched]
+    if missing:
+        raise Malformed(
+            f"does not vouch for the keys of {', '.join(missing)}",
+            field="trust.json",
+            remedy="set hub.name and hub.workers_max back, or have the root key sign a new history",
+        )
+
+
+def _check_names(paths: Paths, settings: HubSettings) -> None:
+    faults = [
+        Fault(path=str(paths.settings), line=1, what=f"hub.{name} is no name", remedy=f"write {form}")
+        for name, value, pattern, form in (
+            ("name", settings.name, _NAME, "a domain name in ASCII, e.g. wenling.mianzheng.example"),
+            ("tag_epoch", settings.tag_epoch, _EPOCH, "up to 32 ASCII letters and digits, e.g. 2026"),
+        )
+        if not pattern.fullmatch(value)
+    ]
+    if faults:
+        raise Faulty(faults)
 
 
 def _make_certificates(paths: Paths, settings: HubSettings, clients: Iterable[str], now: datetime) -> None:

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from kernel.durable import PRIVATE, create_file
-from kernel.errors import Malformed
+from kernel.durable import PRIVATE, create_file, replace_file
+from kernel.errors import Conflict, Malformed
 
 AUTHORITY_DAYS = 3650
 CERTIFICATE_DAYS = 397
@@ -46,9 +46,15 @@ class Credential:
             raise Malformed("there is no such certificate", field=name, remedy="mianzheng init") from error
 
     def write(self, folder: Path, name: str) -> None:
-        """Keep both in a folder, the key privately; raises Conflict where they stand."""
-        create_file(folder / f"{name}.key", self.key, mode=PRIVATE)
-        create_file(folder / f"{name}.pem", self.certificate)
+        """Keep both in a folder, the key privately; raises Conflict where the certificate stands.
+
+        A key without a certificate was left by somebody who was interrupted: nothing was issued for it.
+        """
+        certificate = folder / f"{name}.pem"
+        if certificate.exists():
+            raise Conflict(f"{certificate.name} exists already")
+        replace_file(folder / f"{name}.key", self.key, mode=PRIVATE)
+        create_file(certificate, self.certificate)
 
 
 class Authority:

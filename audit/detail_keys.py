@@ -10,10 +10,11 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from audit.detail import KEY_ID_SIZE, KEY_SIZE, OPEN, DetailKey
 from kernel.durable import PRIVATE
-from kernel.errors import Damaged
+from kernel.errors import Conflict, Damaged, LogUnavailable
 from kernel.sealing import BadSeal, Sealer
 from schemas.wire.v1.statement_pb2 import PartyTag
 
@@ -40,7 +41,11 @@ class DetailKeys:
     """The key store. Used by any thread of any process; every call is one transaction, durable on return."""
 
     def __init__(self, path: Path, master_key: bytes, *, epoch: str) -> None:
-        """Open or begin a store; new keys belong to `epoch`. Raises OSError where the file cannot be made."""
+        """Open or begin a store; new keys belong to `epoch`.
+
+        Raises OSError where the file cannot be made, and Damaged where it is no key store. Now and later,
+        LogUnavailable is raised where it cannot be read or written: without a key nothing can be recorded.
+        """
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
         self.epoch = epoch
         self._sealer = Sealer(master_key)
@@ -48,9 +53,16 @@ class DetailKeys:
         self._general: DetailKey | None = None
         self._database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         # A detail that is durable under a key that is not could never be read again: hence FULL.
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "foreign_keys = ON"):
-            self._database.execute(f"PRAGMA {pragma}")
-        self._database.executescript(_SCHEMA)
+        try:
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "foreign_keys = ON"):
+                self._database.execute(f"PRAGMA {pragma}")
+            self._database.executescript(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            self._database.close()
+            raise _unusable(error) from error
+        except sqlite3.DatabaseError as error:
+            self._database.close()
+            raise Damaged("is no key store", field=path.name, remedy="restore it from the backup") from error
 
     def for_case(self, case_number: str, tags: Iterable[PartyTag]) -> DetailKey:
         """The key of a case, made where there is none; the parties' tags are noted with it."""
@@ -64,37 +76,38 @@ class DetailKeys:
 
     def general(self) -> DetailKey:
         """The key of this epoch for what belongs to no case."""
-        if self._general is None:
+        key = self._general
+        if key is None:
             with self._transaction() as database:
                 row = database.execute(
                     "SELECT id, wrapped FROM keys WHERE general AND epoch = ?", (self.epoch,)
                 ).fetchone()
-                self._general = self._unwrap(*row) if row else self._make(database, None)
-        return self._general
+                key = self._unwrap(*row) if row else self._make(database, None)
+            # Kept only once it is durable.
+            self._general = key
+        return key
 
     def get(self, key_id: bytes) -> DetailKey | None:
         """The key of that name; None where it has been destroyed or never was. The open key is always there."""
         if key_id == OPEN.id:
             return OPEN
-        with self._lock:
-            row = self._database.execute("SELECT id, wrapped FROM keys WHERE id = ?", (key_id,)).fetchone()
+        row = self._row("SELECT id, wrapped FROM keys WHERE id = ?", key_id)
         return self._unwrap(*row) if row and row[1] is not None else None
 
     def knows(self, key_id: bytes) -> bool:
         """Whether a key of that name ever was in the store, destroyed or not."""
-        with self._lock:
-            return self._database.execute("SELECT 1 FROM keys WHERE id = ?", (key_id,)).fetchone() is not None
+        return self._row("SELECT 1 FROM keys WHERE id = ?", key_id) is not None
 
     def id_of_case(self, case_number: str) -> bytes | None:
         """The name of a case's key, destroyed or not; None where the case is unknown."""
-        with self._lock:
-            row = self._database.execute("SELECT id FROM keys WHERE case_number = ?", (case_number,)).fetchone()
+        row = self._row("SELECT id FROM keys WHERE case_number = ?", case_number)
         return bytes(row[0]) if row else None
 
     def destroy(self, tags: Iterable[PartyTag]) -> int:
         """Destroy the keys of every case with one of these subjects; returns their number.
 
-        The details stay as bytes that nobody can open, and every proof stays valid.
+        The details stay as bytes that nobody can open, and every proof stays valid. Raises Conflict where a reader
+        kept the write-ahead log from being emptied of the keys' old, wrapped forms.
         """
         with self._transaction() as database:
             found = {
@@ -107,9 +120,10 @@ class DetailKeys:
             for key_id in found:
                 database.execute("UPDATE keys SET wrapped = NULL WHERE id = ?", (key_id,))
                 database.execute("DELETE FROM subjects WHERE key_id = ?", (key_id,))
-        with self._lock:
-            # The write-ahead log still holds the wrapped keys until it is emptied.
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        # The write-ahead log still holds the wrapped keys until it is emptied.
+        emptied = self._row("PRAGMA wal_checkpoint(TRUNCATE)")
+        if emptied is None or emptied[0]:
+            raise Conflict("the keys are gone, but for copies in a file that others read", remedy="do it once more")
         return len(found)
 
     def close(self) -> None:
@@ -133,16 +147,32 @@ class DetailKeys:
         except BadSeal as error:
             raise Damaged("a key is not wrapped under this master key", field="detail keys") from error
 
+    def _row(self, sql: str, *values: bytes | str) -> tuple[Any, ...] | None:
+        """The first row of a question to the store."""
+        with self._lock:
+            try:
+                row: tuple[Any, ...] | None = self._database.execute(sql, values).fetchone()
+            except sqlite3.Error as error:
+                raise _unusable(error) from error
+        return row
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
             try:
+                self._database.execute("BEGIN IMMEDIATE")
                 yield self._database
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
+                self._database.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise _unusable(error) from error
+            finally:
+                # Also where the disk was full at the end: else no other transaction could ever begin.
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+
+
+def _unusable(error: sqlite3.Error) -> LogUnavailable:
+    return LogUnavailable(f"the key store cannot be used: {error}")
 
 
 def _purpose(key_id: bytes) -> bytes:

@@ -15,6 +15,7 @@ from kernel.errors import Conflict
 
 PRIVATE = 0o600
 PUBLIC = 0o644
+PRIVATE_FOLDER = 0o700
 
 
 def flush_directory(path: Path) -> None:
@@ -33,6 +34,12 @@ def flush_file(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_folder(path: Path, *, mode: int = PRIVATE_FOLDER) -> None:
+    """Make one folder, durably, where there is none; what stands keeps its mode."""
+    path.mkdir(mode=mode, exist_ok=True)
+    flush_directory(path.parent)
 
 
 def write_beside(path: Path, data: bytes, *, mode: int = PUBLIC) -> Path:

@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from string import ascii_uppercase
 
 from stdnum.cn import uscc
 from stdnum.exceptions import ValidationError
@@ -91,10 +92,15 @@ def parse_organisation(text: str) -> Identity:
 
 
 def clean_number(text: str) -> str:
-    """Number text without stray spaces and full-width forms, upper case; raises MalformedIdentity if too long."""
+    """Number text without stray spaces, invisible characters and full-width forms, upper case.
+
+    Raises MalformedIdentity if too long. Invisible are the marks of direction and width that spreadsheets copy along.
+    """
     if len(text) > NUMBER_LENGTH_MAX:
         raise MalformedIdentity("is too long for an identity number", remedy="read the card again")
     folded = unicodedata.normalize("NFKC", text)
+    if not folded.isascii():
+        folded = "".join(each for each in folded if unicodedata.category(each) != "Cf")
     return "".join(folded.split()).upper()
 
 
@@ -121,7 +127,8 @@ def near(text: str) -> frozenset[Identity]:
 def _near_fifteen(number: str) -> frozenset[Identity]:
     if len(number) not in range(14, 16):
         return frozenset()
-    return frozenset(_valid(_edits(number, "0123456789")))
+    # Letters too: the older card of foreign permanent residents begins with three.
+    return frozenset(_valid(_edits(number, "0123456789" + ascii_uppercase)))
 
 
 def _edits(number: str, alphabet: str) -> set[str]:

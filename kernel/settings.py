@@ -4,6 +4,7 @@ A room declares a frozen dataclass whose fields are made by `setting`; `load` fi
 (`MIANZHENG_<SECTION>_<NAME>`), then from the hub's `hub.toml`, then from the defaults.
 """
 
+import math
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -95,6 +96,9 @@ def _convert(raw: object, kind: type) -> object:
                 return False
             case _:
                 raise ValueError(raw)
+    table = isinstance(raw, list | dict)
+    if table or (kind is float and not math.isfinite(float(str(raw)))):
+        raise ValueError(kind)
     if kind in (int, float, str):
         return kind(str(raw))
     if kind is Path:

@@ -9,7 +9,7 @@ import pytest
 
 from audit.detail import OPEN
 from audit.detail_keys import DetailKeys
-from kernel.errors import Damaged
+from kernel.errors import Conflict, Damaged, LogUnavailable
 from schemas.wire.v1.statement_pb2 import PartyTag
 
 MASTER = bytes(range(32))
@@ -98,3 +98,47 @@ def test_the_open_key_is_always_there_and_an_unknown_one_never(keys: DetailKeys)
     assert keys.get(b"?" * 16) is None
     assert not keys.knows(b"?" * 16)
     assert keys.id_of_case("unknown") is None
+
+
+@pytest.mark.parametrize("when", ["BEGIN IMMEDIATE", "COMMIT"])
+def test_a_general_key_is_used_only_once_it_is_durable(
+    when: str, keys: DetailKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        """The database, whose disk is full at one step."""
+
+        def __init__(self, real: sqlite3.Connection) -> None:
+            self._real = real
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._real, name)
+
+        def execute(self, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+            if sql == when:
+                raise sqlite3.OperationalError("database or disk is full")
+            return self._real.execute(sql, values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keys, "_database", Full(keys._database))
+        with pytest.raises(LogUnavailable, match="full"):
+            keys.general()
+    assert keys.get(keys.general().id) == keys.general()
+
+
+def test_a_file_that_is_no_key_store_is_named(path: Path) -> None:
+    path.write_bytes(b"garbage " * 200)
+    with pytest.raises(Damaged, match="detail-keys"):
+        DetailKeys(path, MASTER, epoch="2026")
+
+
+def test_an_erasure_that_a_reader_holds_up_says_so_and_can_be_done_once_more(keys: DetailKeys, path: Path) -> None:
+    keys._database.execute("PRAGMA busy_timeout = 50")
+    keys.for_case("20261124-01", [WANG])
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM keys").fetchone()
+    with pytest.raises(Conflict, match="once more"):
+        keys.destroy([WANG])
+    reader.close()
+    assert keys.destroy([WANG]) == 0
+    assert path.with_name(f"{path.name}-wal").stat().st_size == 0

@@ -37,6 +37,7 @@ def residents(draw: st.DrawFn) -> str:
         ("110105491231002", IdentityKind.RESIDENT, "11010519491231002X"),
         (" 110105 19491231 002x ", IdentityKind.RESIDENT, "11010519491231002X"),
         ("１１０１０５１９４９１２３１００２Ｘ", IdentityKind.RESIDENT, "11010519491231002X"),
+        ("\u202d11010519491231002X\u202c", IdentityKind.RESIDENT, "11010519491231002X"),  # as spreadsheets copy it
         ("FRA330190010112", IdentityKind.FOREIGN_PERMIT, None),
     ],
 )
@@ -69,6 +70,7 @@ def test_a_foreign_permanent_resident_may_hold_either_form() -> None:
         "110105490230002",  # 30 February in 15 digits
         "1" * 65,
         "GBR330085130712",  # month 13
+        "\u0661\u0661\u0660\u0661\u0660\u0665\u0664\u0669\u0661\u0662\u0663\u0661\u0660\u0660\u0662",  # Arabic digits
         "张三",
         "'; drop table population; --",
     ],
@@ -97,6 +99,14 @@ def test_the_holder_is_among_those_near_a_number_that_lost_or_swapped_a_characte
     swapped = number[:place] + number[place + 1] + number[place] + number[place + 2 :]
     assert parse_person(number) in near(lost)
     assert parse_person(number) in near(swapped)
+
+
+@pytest.mark.parametrize(
+    "bad", ["8BR330085060712", "BR330085060712", "GBBR330085060712", "BGR33008506071", "GBR330O85060712"]
+)
+def test_the_holder_of_an_older_foreign_card_is_among_those_near_it_too(bad: str) -> None:
+    holder = parse_person("BGR330085060712" if bad.startswith("BG") else "GBR330085060712")
+    assert holder in near(bad)
 
 
 @given(st.text())

@@ -42,3 +42,11 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
 def test_every_setting_has_help() -> None:
     assert next(each.variable for each in described("sample", Sample)) == "MIANZHENG_SAMPLE_PORT"
     assert all(each.help for each in described("sample", Sample))
+
+
+@pytest.mark.parametrize("written", ["share = nan", 'share = "inf"', "name = [1]", "name = {a = 1}"])
+def test_what_can_bound_or_name_nothing_is_a_fault(written: str, tmp_path: Path) -> None:
+    file = tmp_path / "hub.toml"
+    file.write_text(f"[sample]\n{written}\n", "utf-8")
+    with pytest.raises(Faulty, match=f"sample.{written.split()[0]} is not a valid"):
+        load(Sample, "sample", file=file, environ={})
