@@ -5,6 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A slow machine is no fault of the code: no example is timed.
+settings.register_profile("untimed", settings.get_profile("default"), deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "untimed")
 
 ROOT = Path(__file__).parent.parent
 ON_CI = os.environ.get("CI") == "true"
