@@ -48,5 +48,5 @@ def test_every_setting_has_help() -> None:
 def test_what_can_bound_or_name_nothing_is_a_fault(written: str, tmp_path: Path) -> None:
     file = tmp_path / "hub.toml"
     file.write_text(f"[sample]\n{written}\n", "utf-8")
-    with pytest.raises(Faulty, match=f"sample.{written.split()[0]} is not a valid"):
+    with pytest.raises(Faulty, match=f"sample.{written.split(maxsplit=1)[0]} is not a valid"):
         load(Sample, "sample", file=file, environ={})
