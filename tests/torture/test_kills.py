@@ -26,7 +26,7 @@ from audit.tiles import TileReader
 from audit.verify_hub import verify_hub
 from exchange.publish import Published, publish
 from kernel.clock import SHANGHAI
-from kernel.errors import MianzhengError
+from kernel.errors import Unavailable
 from samples.deliveries import deliver_city
 from samples.personas import Persona, Personas
 from schemas.wire.v1 import verification_pb2 as wire
@@ -83,7 +83,7 @@ class Trial:
 
     def ask(self, port: int, until: threading.Event) -> None:
         """Ask until the worker is gone."""
-        with suppress(MianzhengError), self.client(port) as client:
+        with suppress(Unavailable), self.client(port) as client:
             case = client.open_case(
                 "senior_allowance", [party(self.people.elder)], operator="torture", legal_basis="torture"
             )
