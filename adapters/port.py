@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from kernel.clock import SHANGHAI
+from adapters.cursor import Cursor, instant
 from kernel.errors import Malformed
 from kernel.settings import setting
 from schemas.contract import Contract, Server
@@ -42,6 +42,9 @@ class Source:
 
     Names are physical ones. The columns in `required` must be there in some record; `key` orders an unordered source;
     `as_of` is the column whose greatest value is the data's instant, empty where there is none.
+
+    `since` is what `adapters.cursor.since` gave: with it only what changed from there on is read; empty: everything.
+    `cursor` is the column that it is about.
     """
 
     server: Server
@@ -49,9 +52,11 @@ class Source:
     required: frozenset[str]
     key: tuple[str, ...]
     as_of: str = ""
+    cursor: Cursor | None = None
+    since: str = ""
 
     @classmethod
-    def of(cls, contract: Contract) -> "Source":
+    def of(cls, contract: Contract, *, since: str = "") -> "Source":
         """The source that a contract names."""
         physical = {each.name: each.physical_name for each in contract.properties}
         return cls(
@@ -60,6 +65,8 @@ class Source:
             required=frozenset(each.physical_name for each in contract.properties if each.required),
             key=tuple(physical[name] for name in contract.primary_key),
             as_of=physical.get(contract.server.as_of, ""),
+            cursor=Cursor.of(contract),
+            since=since,
         )
 
     @property
@@ -84,17 +91,21 @@ def delivered(root: Path, name: str, *, bytes_max: int) -> Path:
     return path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Delivery:
-    """What one run brings. `batches` can be read once; reading it may raise Malformed.
+    """What one run brings. `batches` can be read once; reading it may raise Malformed or Unavailable.
 
-    `data_as_of` is the instant that the registry vouches for; `watermark` is how the source says how far it goes.
+    `data_as_of` is the instant that the registry vouches for; `watermark` is how the source says how far it goes: where
+    there is a cursor, the greatest one seen, as `adapters.cursor.since` takes it (empty: none was, the former stays).
+    Both are final once the batches have been read: a source that comes in pages learns them on the way. `changes`: only
+    what changed since `Source.since`, to be merged by primary key into the snapshot in force.
     """
 
     columns: tuple[str, ...]
     data_as_of: datetime
     watermark: str
     batches: Iterator[Batch]
+    changes: bool = False
 
 
 class Adapter(Protocol):
@@ -131,12 +142,6 @@ def data_as_of(path: Path, settings: AdapterSettings) -> datetime:
         return instant(str(json.loads(raw)["data_as_of"]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Malformed("names no instant in data_as_of", field=sidecar.name, remedy=remedy) from error
-
-
-def instant(text: str) -> datetime:
-    """An instant from ISO text, in UTC; without a zone it is the city's time. Raises ValueError."""
-    parsed = datetime.fromisoformat(text.strip())
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=SHANGHAI)).astimezone(UTC)
 
 
 def whole(path: Path, batches: Iterator[Batch], settings: AdapterSettings) -> Iterator[Batch]:

@@ -18,9 +18,10 @@ def open_delivery(
     *,
     settings: AdapterSettings = DEFAULTS,
     connect: "Connect | None" = None,
+    since: str = "",
 ) -> Delivery:
-    """Open what a contract's registry has delivered; raises Malformed."""
-    return adapter(contract.server.kind, settings, connect).extract(Source.of(contract), delivery_root)
+    """Open what a contract's registry has delivered, or what changed in it `since`; raises Malformed, Unavailable."""
+    return adapter(contract.server.kind, settings, connect).extract(Source.of(contract, since=since), delivery_root)
 
 
 def adapter(kind: ServerKind, settings: AdapterSettings = DEFAULTS, connect: "Connect | None" = None) -> Adapter:

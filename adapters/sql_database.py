@@ -14,7 +14,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from adapters.port import AdapterSettings, Batch, Delivery, Row, Source, data_as_of, delivered, instant
+from adapters.cursor import instant
+from adapters.port import AdapterSettings, Batch, Delivery, Row, Source, data_as_of, delivered
 from kernel.errors import Malformed
 
 Connect = Callable[[URL], Engine]

@@ -27,6 +27,7 @@ __all__ = [
     "Server",
     "ServerKind",
     "SubjectKey",
+    "Tombstone",
 ]
 
 
@@ -41,12 +42,28 @@ class ServerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """How a registry that keeps deleted records marks them: the property, and the texts in it that say "deleted"."""
+
+    property: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """Where a delivery is read.
 
     `path` is relative to the delivery root; for SQL `url` is an SQLAlchemy URL in which `{root}` stands for that root,
     and `table` is read. `as_of` is the property whose greatest value is the data's `data_as_of`, where there is one.
     In a workbook `sheet` and `header_row` count from 1, and `fill_merged` repeats a merged cell's value in every cell.
+
+    `connection` is the id under which the hub finds the credentials; no contract holds any.
+
+    `cursor` is the property whose value only grows when a record changes; empty: every delivery is the whole registry.
+    Where it is set, changes are read from `overlap` (of instants and days) or `overlap_count` (of integers) before the
+    last one seen, since a transaction may commit later than its records say; and at least every `full_every` the whole
+    registry is read, which alone finds records that are gone without a trace. A record whose `tombstone` property has
+    one of its values is deleted, in either form.
     """
 
     kind: ServerKind
@@ -58,6 +75,12 @@ class Server:
     header_row: int = 1
     fill_merged: bool = False
     as_of: str = ""
+    connection: str = ""
+    cursor: str = ""
+    overlap: timedelta = timedelta(0)
+    overlap_count: int = 0
+    tombstone: Tombstone | None = None
+    full_every: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

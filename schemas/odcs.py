@@ -23,16 +23,11 @@ from schemas.contract import (
     Property,
     PropertyType,
     Rule,
-    Server,
-    ServerKind,
     SubjectKey,
 )
 from schemas.document import Document, Place
-from schemas.odcs_shape import (
-    ContractExtras,
-    ContractShape,
-    ServerExtras,
-)
+from schemas.odcs_server import check_server, read_server
+from schemas.odcs_shape import ContractExtras, ContractShape
 from schemas.quality import RuleReader, derived_rules
 from schemas.reserved import RESERVED_NAMES
 from schemas.service_level import read_service_levels
@@ -56,13 +51,15 @@ def read_contract(document: Document, root: Path, settings: SchemaSettings = DEF
     _check_names(document, shape)
     columns = read_columns(document, shape.objects[0].properties)
     properties = [each.property for each in columns]
-    server = _server(document, shape)
+    server = read_server(document, shape)
     levels = read_service_levels(document, shape.sla)
     whole = len(columns) == len(shape.objects[0].properties)
     key = _primary_key(document, columns) if whole else ()
     rules = _rules(document, shape, columns, key, extras.tolerance if extras else 0.0)
     if extras is not None and whole:
-        _check_extras(document, extras, server, {each.name: each for each in properties})
+        by_name = {each.name: each for each in properties}
+        _check_extras(document, extras, by_name)
+        check_server(document, server, by_name)
     if extras is None or len(document.faults.found) > before:
         return None
     aliases = extras.identity_aliases
@@ -170,9 +167,7 @@ def _primary_key(document: Document, columns: Sequence[Column]) -> tuple[str, ..
     return tuple(each.shape.name for each in keys)
 
 
-def _check_extras(
-    document: Document, extras: ContractExtras, server: Server, properties: Mapping[str, Property]
-) -> None:
+def _check_extras(document: Document, extras: ContractExtras, properties: Mapping[str, Property]) -> None:
     """Every property that the contract names elsewhere is one, and of the right type."""
     named: list[tuple[str, str, frozenset[PropertyType]]] = []
     text = frozenset({PropertyType.STRING})
@@ -186,10 +181,8 @@ def _check_extras(
         person = frozenset({PropertyType.IDENTITY})
         aliases = extras.identity_aliases
         named += [("identityAliases", each, person) for each in (aliases.former, aliases.current)]
-    if server.as_of:
-        named.append(("asOf", server.as_of, frozenset({PropertyType.DATE, PropertyType.TIMESTAMP})))
     for where, name, kinds in named:
-        at = ("servers", 0) if where == "asOf" else _custom_place(document, where)
+        at = _custom_place(document, where)
         if name not in properties:
             document.fault(f"{where} names {name}, which is no property", "name a property", *at)
         elif properties[name].type not in kinds:
@@ -199,30 +192,3 @@ def _check_extras(
 def _custom_place(document: Document, name: str) -> Place:
     written = document.data["customProperties"]
     return ("customProperties", next(at for at, each in enumerate(written) if each["property"] == name))
-
-
-def _server(document: Document, shape: ContractShape) -> Server:
-    served = shape.servers[0]
-    at: Place = ("servers", 0, "customProperties")
-    extras = custom_values(document, served.custom, at, ServerExtras) or ServerExtras()
-    kind = ServerKind(served.format)
-    if kind is ServerKind.SQL:
-        if not served.location:
-            document.fault("a SQL server has no location", "write an SQLAlchemy URL", "servers", 0)
-    elif not served.path or ".." in PurePosixPath(served.path).parts or served.path.startswith("/"):
-        document.fault("the path is not inside the delivery root", "write a relative path", "servers", 0)
-    try:
-        "".encode(served.encoding)
-    except LookupError:
-        document.fault(f"{served.encoding} is no encoding", "name it as Python does", "servers", 0, "encoding")
-    return Server(
-        kind=kind,
-        path=served.path or "",
-        url=served.location or "",
-        table=shape.objects[0].physical_name if kind is ServerKind.SQL else "",
-        encoding=served.encoding,
-        sheet=extras.sheet,
-        header_row=extras.header_row,
-        fill_merged=extras.merged_cells == "fill",
-        as_of=extras.as_of or "",
-    )

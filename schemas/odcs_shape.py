@@ -14,6 +14,8 @@ NAME = r"[a-z][a-z0-9_]{0,62}"
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
+SPAN = "[1-9][0-9]{0,5}[smhd]"
+"""A length of time: seconds, minutes, hours or days."""
 FIELD_NUMBER_MAX = 18_999
 """Protobuf keeps the numbers from 19000 for itself."""
 
@@ -66,6 +68,13 @@ class ContractExtras(Shape):
     identity_aliases: AliasesShape | None = Field(alias="identityAliases", default=None)
 
 
+class TombstoneShape(Shape):
+    """The property and the values of it that say that a record is deleted."""
+
+    property: Name
+    values: Annotated[list[Words], Field(min_length=1)]
+
+
 class ServerExtras(Shape):
     """What the standard has no field for, of the server."""
 
@@ -73,6 +82,11 @@ class ServerExtras(Shape):
     header_row: Annotated[int, Field(ge=1)] = Field(alias="headerRow", default=1)
     merged_cells: Literal["fill", "leave"] = Field(alias="mergedCells", default="leave")
     as_of: Name | None = Field(alias="asOf", default=None)
+    connection: Name | None = None
+    cursor: Name | None = None
+    overlap: Annotated[str, StringConstraints(pattern=f"^{SPAN}$")] | Annotated[int, Field(ge=0)] | None = None
+    tombstone: TombstoneShape | None = None
+    full_every: Annotated[str, StringConstraints(pattern=f"^{SPAN}$")] | None = Field(alias="fullEvery", default=None)
 
 
 class ServerShape(Standard):

@@ -21,6 +21,8 @@ MORTGAGE = "items/property_mortgage.yaml"
 GRANTS = "grants/bank.yaml"
 CLIENTS = "clients/bank.yaml"
 ICBC = "  - id: spiffe://wenling.mianzheng.example/bank/bank-icbc-01"
+AS_OF = "{property: asOf, value: updated_at}"
+CURSOR = "{property: cursor, value: updated_at}\n      - "
 AGAIN = f"{ICBC} # first\n    title: {{zh: 甲, en: A}}\n"
 
 
@@ -55,7 +57,21 @@ CONTRACT_FAULTS: list[Broken] = [
     (MARRIAGES, "property: subjectKeys", "property: subjectKey", "=customProperties:", "subjectKeys is missing"),
     (MARRIAGES, "property: husband_id, name", "property: husband, name", "property: subjectKeys", "no property"),
     (MARRIAGES, "name: husband_name}", "name: wife_id}", "property: subjectKeys", "no string"),
-    (MARRIAGES, "value: updated_at", "value: update_at", "  - server:", "no property"),
+    (MARRIAGES, "value: updated_at", "value: update_at", "property: asOf", "no property"),
+    (MARRIAGES, AS_OF, "{property: cursor, value: updated}", "property: cursor", "no property"),
+    (MARRIAGES, AS_OF, "{property: cursor, value: status}", "property: cursor", "no date or integer or timestamp"),
+    (MARRIAGES, AS_OF, "{property: cursor, value: updated_at}", "property: cursor", "no fullEvery"),
+    (MARRIAGES, AS_OF, "{property: fullEvery, value: 7d}", "property: fullEvery", "has no cursor"),
+    (MARRIAGES, AS_OF, "{property: fullEvery, value: weekly}", "property: fullEvery", "match pattern"),
+    (MARRIAGES, AS_OF, CURSOR + "{property: overlap, value: 5}", "property: overlap", "not of the cursor's kind"),
+    (MARRIAGES, AS_OF, "{property: tombstone, value: {property: state, values: [x]}}", "tombstone", "no property"),
+    (
+        POPULATION,
+        "    encoding",
+        "    customProperties: [{property: cursor, value: status}]\n    encoding",
+        "cursor",
+        "whole",
+    ),
     (MARRIAGES, "value: 0.05", "value: 5", "=    value: 5", "less than or equal to 1"),
     (MARRIAGES, "property: tolerance", "property: unattributableBound # again", "# again", "twice"),
     (MARRIAGES, "primaryKeyPosition: 1", "primaryKeyPosition: 2", "properties:", "does not count from 1"),
