@@ -58,8 +58,9 @@ def check_server(document: Document, server: Server, properties: Mapping[str, Pr
     if server.tombstone is not None:
         _check_named(document, "tombstone", server.tombstone.property, properties, frozenset(PropertyType))
     if not server.cursor:
-        if server.full_every or server.overlap or server.overlap_count:
-            document.fault("has no cursor, yet says how it is used", "name the cursor", *CUSTOM)
+        for where, said in (("fullEvery", server.full_every), ("overlap", server.overlap or server.overlap_count)):
+            if said:
+                document.fault(f"says {where} but has no cursor", "name the cursor", *_place(document, where))
         return
     if server.kind is not ServerKind.SQL:
         document.fault("a file is delivered whole: it has no cursor", "remove the cursor", *_place(document, "cursor"))

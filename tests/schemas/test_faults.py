@@ -61,7 +61,7 @@ CONTRACT_FAULTS: list[Broken] = [
     (MARRIAGES, AS_OF, "{property: cursor, value: updated}", "property: cursor", "no property"),
     (MARRIAGES, AS_OF, "{property: cursor, value: status}", "property: cursor", "no date or integer or timestamp"),
     (MARRIAGES, AS_OF, "{property: cursor, value: updated_at}", "property: cursor", "no fullEvery"),
-    (MARRIAGES, AS_OF, "{property: fullEvery, value: 7d}", "property: fullEvery", "has no cursor"),
+    (MARRIAGES, AS_OF, "{property: fullEvery, value: 7d}", "property: fullEvery", "but has no cursor"),
     (MARRIAGES, AS_OF, "{property: fullEvery, value: weekly}", "property: fullEvery", "match pattern"),
     (MARRIAGES, AS_OF, CURSOR + "{property: overlap, value: 5}", "property: overlap", "not of the cursor's kind"),
     (MARRIAGES, AS_OF, "{property: tombstone, value: {property: state, values: [x]}}", "tombstone", "no property"),
