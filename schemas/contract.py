@@ -147,6 +147,9 @@ class Contract:
     `complete_for` names the scope for which an empty look-up is an answer; empty where there is none. More than
     `unattributable_bound` (share of rows) quarantined rows that nobody can be named for, and absence proves nothing;
     more than `tolerance` bad rows, and the delivery is held. `digest` is SHA-256 of the file's bytes.
+    `schedule` is a cron line in Asia/Shanghai; `latency` is how long after it a delivery must be in force, `freshness`
+    the greatest age of data that counts as fresh. `deciders` are the department's members, by the names that they log
+    in with, who decide about held deliveries; none: whoever may.
     """
 
     id: str
@@ -155,6 +158,7 @@ class Contract:
     title: Title
     department: str
     department_title: Title
+    deciders: tuple[str, ...]
     properties: tuple[Property, ...]
     primary_key: tuple[str, ...]
     subject_keys: tuple[SubjectKey, ...]
@@ -165,6 +169,7 @@ class Contract:
     server: Server
     schedule: str
     freshness: timedelta
+    latency: timedelta
     retention_days: int
     name_register: str | None
     identity_aliases: IdentityAliases | None

@@ -52,7 +52,7 @@ def read_contract(document: Document, root: Path, settings: SchemaSettings = DEF
     columns = read_columns(document, shape.objects[0].properties)
     properties = [each.property for each in columns]
     server = read_server(document, shape)
-    levels = read_service_levels(document, shape.sla)
+    levels = read_service_levels(document, shape.sla, settings)
     whole = len(columns) == len(shape.objects[0].properties)
     key = _primary_key(document, columns) if whole else ()
     rules = _rules(document, shape, columns, key, extras.tolerance if extras else 0.0)
@@ -70,6 +70,7 @@ def read_contract(document: Document, root: Path, settings: SchemaSettings = DEF
         title=extras.title.value(),
         department=shape.domain,
         department_title=Title(zh=shape.team.name, en=shape.team.description),
+        deciders=tuple(each.username for each in shape.team.members if each.date_out is None),
         properties=tuple(_with_rules(each, rules) for each in properties),
         primary_key=key,
         subject_keys=tuple(SubjectKey(property=k.property, name_property=k.name) for k in extras.subject_keys),
@@ -80,6 +81,7 @@ def read_contract(document: Document, root: Path, settings: SchemaSettings = DEF
         server=server,
         schedule=levels.schedule,
         freshness=levels.freshness,
+        latency=levels.latency,
         retention_days=levels.retention_days,
         name_register=extras.name_register,
         identity_aliases=IdentityAliases(former=aliases.former, current=aliases.current) if aliases else None,

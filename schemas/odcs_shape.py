@@ -165,11 +165,20 @@ class ObjectShape(Standard):
     quality: list[Any] = Field(default=[])
 
 
+class MemberShape(Standard):
+    """Somebody of the department, by the name that they log in with."""
+
+    username: Words
+    name: str = ""
+    date_out: str | None = Field(alias="dateOut", default=None)
+
+
 class TeamShape(Standard):
-    """The department that answers for the dataset."""
+    """The department that answers for the dataset, and who of it decides about held deliveries."""
 
     name: Words
     description: Words
+    members: list[MemberShape] = Field(default=[])
 
 
 class SlaShape(Standard):

@@ -1,4 +1,4 @@
-"""A contract's service levels: how often it is delivered, how old it may be, how long versions are kept."""
+"""A contract's service levels: how often and how soon it is delivered, how old it may be, how long it is kept."""
 
 import re
 from collections.abc import Sequence
@@ -7,10 +7,12 @@ from datetime import timedelta
 
 from schemas.document import Document
 from schemas.odcs_shape import SlaShape
+from schemas.settings import DEFAULTS, SchemaSettings
 
 SECTION = "slaProperties"
 _HOURS = {"h": 1, "d": 24}
 _DAYS = {"d": 1, "y": 365}
+_MINUTES = {"min": 1, "h": 60, "d": 1440}
 _PART = r"(?:\*|[0-9]+(?:-[0-9]+)?)(?:/[0-9]+)?(?:,(?:\*|[0-9]+(?:-[0-9]+)?)(?:/[0-9]+)?)*"
 _CRON = re.compile(rf"{_PART}(?: {_PART}){{4}}")
 _CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
@@ -18,20 +20,32 @@ _CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLevels:
-    """`schedule` is a cron line in Asia/Shanghai; `freshness` the greatest age of data that may be published."""
+    """`schedule` is a cron line in Asia/Shanghai; `freshness` the greatest age of data that may be published.
+
+    `latency` is how long after the schedule a delivery must be in force.
+    """
 
     schedule: str
     freshness: timedelta
+    latency: timedelta
     retention_days: int
 
 
-def read_service_levels(document: Document, shapes: Sequence[SlaShape]) -> ServiceLevels:
+def read_service_levels(
+    document: Document, shapes: Sequence[SlaShape], settings: SchemaSettings = DEFAULTS
+) -> ServiceLevels:
     """The service levels; notes what is missing or no value of its kind."""
     return ServiceLevels(
         schedule=_schedule(document, shapes),
         freshness=timedelta(hours=_amount(document, shapes, "freshness", _HOURS)),
+        latency=timedelta(minutes=_latency(document, shapes, settings)),
         retention_days=_amount(document, shapes, "retention", _DAYS),
     )
+
+
+def _latency(document: Document, shapes: Sequence[SlaShape], settings: SchemaSettings) -> int:
+    said = any(each.property == "latency" for each in shapes)
+    return _amount(document, shapes, "latency", _MINUTES) if said else settings.latency_minutes
 
 
 def _find(document: Document, shapes: Sequence[SlaShape], name: str) -> tuple[int, SlaShape] | None:

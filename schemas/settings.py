@@ -15,6 +15,9 @@ class SchemaSettings:
     expression_depth_max: int = setting(2, "deepest nesting of loops over rows in one expression")
     rows_max: int = setting(256, "most rows of one dataset that a claim is evaluated over")
     row_bytes_max: int = setting(1 << 16, "largest serialised row, in bytes")
+    latency_minutes: int = setting(
+        240, "minutes after its schedule within which a dataset is in force, where its contract does not say"
+    )
 
 
 DEFAULTS = SchemaSettings()
