@@ -15,7 +15,7 @@ from audit.logs import DESK, origin_of
 from audit.root_log import ROOT
 from kernel.durable import PRIVATE, create_file, locked, make_folder
 from kernel.errors import Fault, Faulty, Malformed
-from kernel.sealing import KEY_SIZE, new_key
+from kernel.sealing import new_key
 from kernel.signing import SigningKey
 from kernel.trust import ANSWER, LOG, Trust, TrustedKey, issue
 
@@ -53,17 +53,6 @@ def _fill_home(paths: Paths, settings: HubSettings, clients: Iterable[str], now:
 def log_names(settings: HubSettings) -> tuple[str, ...]:
     """Every log that the hub has keys for."""
     return (ROOT, DESK, *(f"worker-{number}" for number in range(settings.workers_max)))
-
-
-def read_secret(path: Path) -> bytes:
-    """A 32-byte secret kept in hex; raises Malformed."""
-    try:
-        secret = bytes.fromhex(path.read_text("ascii"))
-    except (OSError, ValueError) as error:
-        raise Malformed("cannot be read as a key", field=path.name, remedy="mianzheng init, or restore it") from error
-    if len(secret) != KEY_SIZE:
-        raise Malformed(f"is not {KEY_SIZE} bytes", field=path.name, remedy="restore it from the backup")
-    return secret
 
 
 def _make_signing_keys(paths: Paths, settings: HubSettings, now: datetime) -> None:

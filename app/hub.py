@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from app.home import read_secret
+from app.master_key import MasterKey
 from app.paths import Paths
+from app.secret_file import read_secret
 from app.settings import HubSettings
 from audit.detail_keys import DetailKeys
 from audit.logs import DESK, Logs
@@ -54,9 +55,14 @@ class Hub:
             raise Malformed("there is no hub here", field=str(self.paths.home), remedy="mianzheng init") from error
 
     @cached_property
+    def master_key(self) -> MasterKey:
+        """What all other keys are wrapped under, also while it is rotated."""
+        return MasterKey(self.paths.keys)
+
+    @cached_property
     def detail_keys(self) -> DetailKeys:
         """The keys of sealed details."""
-        return DetailKeys(self.paths.detail_keys, self.secret("master"), epoch=self.settings.tag_epoch)
+        return DetailKeys(self.paths.detail_keys, self.master_key, epoch=self.settings.tag_epoch)
 
     @cached_property
     def logs(self) -> Logs:
@@ -77,7 +83,7 @@ class Hub:
     @cached_property
     def index_keys(self) -> IndexKeys:
         """The keys of serving indexes."""
-        return IndexKeys(index=self.secret("index"), master=self.secret("master"))
+        return IndexKeys(index=self.secret("index"), master=self.master_key)
 
     @cached_property
     def exchange(self) -> Exchange:
@@ -112,10 +118,10 @@ class DeskRecorder:
         self._hub = hub
 
     def record(self, kind: str, attributes: Mapping[str, str]) -> bytes:
-        """Record a publication or a hold; returns the receipt; raises LogUnavailable."""
+        """Record what happened to a dataset, and who decided it; returns the receipt; raises LogUnavailable."""
         record = Record(
             kind=audit_pb2.EntryKind.Value(f"ENTRY_KIND_{kind}"),
-            detail=audit_pb2.Detail(attributes=attributes),
+            detail=audit_pb2.Detail(attributes=attributes, operator=attributes.get("by", "")),
             seal=self._hub.detail_keys.general(),
         )
         return self._hub.logs.shared(DESK).append(record).receipt

@@ -14,9 +14,12 @@ from typing import Any
 
 from audit.detail import KEY_ID_SIZE, KEY_SIZE, OPEN, DetailKey
 from kernel.durable import PRIVATE
-from kernel.errors import Conflict, Damaged, LogUnavailable
-from kernel.sealing import BadSeal, Sealer
+from kernel.errors import Conflict, Damaged, LogUnavailable, OtherFormat
+from kernel.sealing import BadSeal, Seals, sealer
 from schemas.wire.v1.statement_pb2 import PartyTag
+
+VERSION = 1
+"""The store's format, kept as SQLite's `user_version`; 0 is the same tables, from before it was kept."""
 
 _BUSY_SECONDS = 10.0
 _SCHEMA = """
@@ -40,15 +43,16 @@ CREATE TABLE IF NOT EXISTS subjects (
 class DetailKeys:
     """The key store. Used by any thread of any process; every call is one transaction, durable on return."""
 
-    def __init__(self, path: Path, master_key: bytes, *, epoch: str) -> None:
+    def __init__(self, path: Path, master_key: bytes | Seals, *, epoch: str) -> None:
         """Open or begin a store; new keys belong to `epoch`.
 
-        Raises OSError where the file cannot be made, and Damaged where it is no key store. Now and later,
-        LogUnavailable is raised where it cannot be read or written: without a key nothing can be recorded.
+        Raises OSError where the file cannot be made, Damaged where it is no key store, and OtherFormat where a newer
+        version made it. Now and later, LogUnavailable is raised where it cannot be read or written: without a key
+        nothing can be recorded.
         """
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
         self.epoch = epoch
-        self._sealer = Sealer(master_key)
+        self._sealer = sealer(master_key)
         self._lock = threading.Lock()
         self._general: DetailKey | None = None
         self._database = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -56,7 +60,7 @@ class DetailKeys:
         try:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "foreign_keys = ON"):
                 self._database.execute(f"PRAGMA {pragma}")
-            self._database.executescript(_SCHEMA)
+            self._settle_version(path.name)
         except sqlite3.OperationalError as error:
             self._database.close()
             raise _unusable(error) from error
@@ -126,10 +130,54 @@ class DetailKeys:
             raise Conflict("the keys are gone, but for copies in a file that others read", remedy="do it once more")
         return len(found)
 
+    def rewrap(self, key: Seals, *, batch: int) -> int:
+        """Wrap every key under another master key that is not wrapped under it yet; returns how many were.
+
+        What the store was opened with must unseal all of them. Others wait for the length of a batch at most. Whoever
+        stops in between leaves each key whole, under the one or the other. Raises Damaged for a key under neither.
+        """
+        count, last = 0, b""
+        while True:
+            with self._transaction() as database:
+                rows = database.execute(
+                    "SELECT id, wrapped FROM keys WHERE id > ? AND wrapped IS NOT NULL ORDER BY id LIMIT ?",
+                    (last, batch),
+                ).fetchall()
+                again = [(key_id, wrapped) for key_id, wrapped in rows if not _opens(key, key_id, wrapped)]
+                for key_id, wrapped in again:
+                    fresh = key.seal(self._unwrap(key_id, wrapped).key, _purpose(key_id))
+                    database.execute("UPDATE keys SET wrapped = ? WHERE id = ?", (fresh, key_id))
+            count += len(again)
+            if len(rows) < batch:
+                break
+            last = bytes(rows[-1][0])
+        # Their old forms linger in the write-ahead log; where a reader holds that, it is emptied later.
+        self._row("PRAGMA wal_checkpoint(TRUNCATE)")
+        return count
+
+    def count(self) -> int:
+        """How many keys there are that have not been destroyed."""
+        row = self._row("SELECT count(*) FROM keys WHERE wrapped IS NOT NULL")
+        return int(row[0]) if row else 0
+
     def close(self) -> None:
         """Let the file go."""
         with self._lock:
             self._database.close()
+
+    def _settle_version(self, name: str) -> None:
+        """Begin the store, or see that it is one that this version reads."""
+        (found,) = self._database.execute("PRAGMA user_version").fetchone()
+        if found > VERSION:
+            self._database.close()
+            raise OtherFormat(
+                f"has format {found}, and this version reads up to {VERSION}",
+                field=name,
+                remedy="run the version that made it, or a newer one",
+            )
+        self._database.executescript(_SCHEMA)
+        if found < VERSION:
+            self._database.execute(f"PRAGMA user_version = {VERSION}")
 
     def _make(self, database: sqlite3.Connection, case_number: str | None) -> DetailKey:
         key = DetailKey(id=os.urandom(KEY_ID_SIZE), key=os.urandom(KEY_SIZE))
@@ -169,6 +217,14 @@ class DetailKeys:
                 # Also where the disk was full at the end: else no other transaction could ever begin.
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
+
+
+def _opens(key: Seals, key_id: bytes, wrapped: bytes) -> bool:
+    try:
+        key.unseal(wrapped, _purpose(key_id))
+    except BadSeal:
+        return False
+    return True
 
 
 def _unusable(error: sqlite3.Error) -> LogUnavailable:

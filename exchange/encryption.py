@@ -60,7 +60,7 @@ def writes_encrypted(connection: "DuckDBPyConnection") -> bool:
             return False
         finally:
             connection.execute("detach mianzheng_probe")
-        return is_encrypted(path)
+        return is_encrypted(path) is True
 
 
 def attach_clause(data_key: bytes, *, read_only: bool = False) -> str:

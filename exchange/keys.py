@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from kernel.errors import Damaged
 from kernel.identity import Identity
-from kernel.sealing import BadSeal, Sealer, keyed_hash
+from kernel.sealing import BadSeal, Seals, keyed_hash, sealer
 
 INDEX_KEY_SIZE = 16
 """Bytes of a key in the serving index."""
@@ -19,10 +19,10 @@ _KEY_ID_SIZE = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexKeys:
-    """The hub's index key and master key, 32 bytes each."""
+    """The hub's index key and master key, 32 bytes each; in place of the latter, what seals under it."""
 
     index: bytes = field(repr=False)
-    master: bytes = field(repr=False)
+    master: bytes | Seals = field(repr=False)
 
     @property
     def index_key_id(self) -> str:
@@ -42,13 +42,16 @@ class IndexKeys:
         return keyed_hash(self.index, b"name:" + match_form.encode())[:INDEX_KEY_SIZE]
 
     def wrap(self, data_key: bytes, dataset: str, version: str) -> bytes:
-        """A snapshot's data key, sealed under the master key for this snapshot only."""
-        return Sealer(self.master).seal(data_key, _purpose(dataset, version))
+        """A snapshot's data key, sealed under the master key for this snapshot only.
+
+        What it gives is written at once, under the dataset's lock: rotation takes that lock, and rewraps what stands.
+        """
+        return sealer(self.master).seal(data_key, _purpose(dataset, version))
 
     def unwrap(self, wrapped: bytes, dataset: str, version: str) -> bytes:
         """A snapshot's data key; raises Damaged where the file is not what `wrap` made for this snapshot."""
         try:
-            return Sealer(self.master).unseal(wrapped, _purpose(dataset, version))
+            return sealer(self.master).unseal(wrapped, _purpose(dataset, version))
         except BadSeal as error:
             raise Damaged(
                 "its data key cannot be unwrapped",
@@ -58,4 +61,5 @@ class IndexKeys:
 
 
 def _purpose(dataset: str, version: str) -> bytes:
+    """What a snapshot's data key is sealed for."""
     return f"mianzheng.snapshot-key:{dataset}/{version}".encode()

@@ -4,6 +4,7 @@ MianzhengError
 ├── Malformed             bytes or text from outside that are not what they claim to be
 │   └── MalformedIdentity an identity number that nobody holds
 ├── Damaged               a file of ours that is not as we wrote it
+├── OtherFormat           a home or a file of ours in a format that this version does not work on
 ├── Faulty                agreements or settings with faults, all of them listed
 ├── Refusal               a question that gets no answer; each has a stable code
 │   ├── Unauthenticated   we do not know who asks
@@ -61,6 +62,12 @@ class Damaged(MianzhengError):
     """A file of ours is not as we wrote it; the message names file and place."""
 
     code = "damaged"
+
+
+class OtherFormat(MianzhengError):
+    """A home or a file of ours has a format that this version does not work on: older, and to be migrated; or newer."""
+
+    code = "other_format"
 
 
 class Conflict(MianzhengError):

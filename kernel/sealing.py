@@ -3,6 +3,7 @@
 import hashlib
 import os
 from functools import lru_cache
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,6 +23,16 @@ class BadSeal(Malformed):
     """The bytes were not sealed under this key for this purpose, or were changed since."""
 
     code = "bad_seal"
+
+
+class Seals(Protocol):
+    """Whatever seals and unseals bytes: one key, or a key that is replaced from time to time."""
+
+    def seal(self, plain: bytes, purpose: bytes) -> bytes:
+        """Nonce and ciphertext; unseal with the same purpose."""
+
+    def unseal(self, sealed: bytes, purpose: bytes) -> bytes:
+        """The plain bytes; raises BadSeal."""
 
 
 class Sealer:
@@ -46,6 +57,11 @@ class Sealer:
             return self._cipher.decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], purpose)
         except (InvalidTag, ValueError) as error:
             raise BadSeal("cannot be unsealed", field=purpose.decode("ascii", "replace")) from error
+
+
+def sealer(key: bytes | Seals) -> Seals:
+    """What seals under a key, given as its 32 bytes or as what seals already."""
+    return Sealer(key) if isinstance(key, bytes) else key
 
 
 def new_key() -> bytes:

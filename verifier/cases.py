@@ -16,7 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from audit.detail import DetailKey
 from kernel.clock import Clock
-from kernel.errors import CaseClosed, CaseExpired, NotYourCase, PartiesMismatch, Unavailable
+from kernel.errors import CaseClosed, CaseExpired, NotYourCase, OtherFormat, PartiesMismatch, Unavailable
 from kernel.identity import Identity
 from kernel.names import match_name
 from kernel.sealing import BadSeal, Sealer
@@ -26,6 +26,8 @@ from schemas.wire.v1 import case_pb2, statement_pb2
 from verifier.call import Call, Closing, Opening, Party
 
 PURPOSE = b"mianzheng.case/1"
+VERSION = 1
+"""The format of the closures' file, kept as SQLite's `user_version`; 0 is the same table, from before it was kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +65,20 @@ class Closures:
     """Which cases are closed: one SQLite file that every worker of a hub reads. Durable on return."""
 
     def __init__(self, path: Path, *, busy_seconds: float) -> None:
-        """Open or begin the file. Questions are asked on one thread, closing may be done on any."""
+        """Open or begin the file; raises OtherFormat where a newer version made it.
+
+        Questions are asked on one thread, closing may be done on any.
+        """
         self._writing = threading.Lock()
         self._writer = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+        (found,) = self._writer.execute("PRAGMA user_version").fetchone()
+        if found > VERSION:
+            self._writer.close()
+            raise OtherFormat(
+                f"has format {found}, and this version reads up to {VERSION}",
+                field=path.name,
+                remedy="run the version that made it, or a newer one",
+            )
         self._writer.execute("PRAGMA journal_mode = WAL")
         # A closure that an outage could take back would reopen a case: hence FULL.
         self._writer.execute("PRAGMA synchronous = FULL")
@@ -73,6 +86,8 @@ class Closures:
             "CREATE TABLE IF NOT EXISTS closed (case_number TEXT PRIMARY KEY, expires_at INTEGER NOT NULL)"
             " STRICT, WITHOUT ROWID"
         )
+        if found < VERSION:
+            self._writer.execute(f"PRAGMA user_version = {VERSION}")
         self._reader = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
 
     def is_closed(self, number: str) -> bool:
