@@ -88,7 +88,7 @@ class Hub:
     @cached_property
     def exchange(self) -> Exchange:
         """The snapshots in force."""
-        return Exchange(self.paths.exchange, self.index_keys, self.catalogue.contracts, self.exchange_settings)
+        return Exchange(self.paths.exchange, self.index_keys, self.catalogue.readable, self.exchange_settings)
 
     @cached_property
     def verifier_settings(self) -> VerifierSettings:

@@ -34,6 +34,11 @@ class Layout:
         return self.folder / "current"
 
     @property
+    def last_run(self) -> Path:
+        """How the last run ended."""
+        return self.folder / "last-run.json"
+
+    @property
     def lock(self) -> Path:
         """Held by whoever publishes."""
         return self.folder / ".publish.lock"
@@ -50,7 +55,7 @@ class Layout:
 
     @property
     def held(self) -> Path:
-        """Reports of deliveries that were held."""
+        """Deliveries that were held, a folder a run: reports, decisions, and the data of those that wait for one."""
         return self.folder / "held"
 
     def version(self, version: str) -> Path:

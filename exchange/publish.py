@@ -16,6 +16,7 @@ from time import perf_counter
 
 from exchange import steps
 from exchange.job import Job, Next
+from exchange.last_run import Ending, note_ending, note_failure
 from exchange.manifest import Counts
 from exchange.snapshot import read_current, read_manifest
 from kernel.durable import locked
@@ -30,6 +31,13 @@ STEPS: Mapping[str, Callable[[Job], Next]] = {
     "promote": steps.promote,
 }
 """The steps by name, in order."""
+
+_ENDINGS = {
+    ("extract", Next.UNCHANGED): Ending.UNCHANGED,
+    ("validate", Next.HELD): Ending.HELD,
+    ("promote", Next.GO_ON): Ending.PUBLISHED,
+}
+"""What a run has come to with a step that said what follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +68,8 @@ class HeldBack:
 
 def step(name: str, job: Job) -> Next:
     """Run one step of a job, alone; raises Conflict while somebody else publishes the dataset."""
-    with _alone(job):
-        return STEPS[name](job)
+    with alone(job):
+        return _taken(name, job)
 
 
 def publish(job: Job, *, progress: Callable[[str], None] = lambda _: None) -> Published | HeldBack:
@@ -72,11 +80,11 @@ def publish(job: Job, *, progress: Callable[[str], None] = lambda _: None) -> Pu
     """
     seconds: dict[str, float] = {}
     following = Next.GO_ON
-    with _alone(job):
-        for name, run in STEPS.items():
+    with alone(job):
+        for name in STEPS:
             progress(name)
             began = perf_counter()
-            following = run(job)
+            following = _taken(name, job)
             seconds[name] = perf_counter() - began
             if following is not Next.GO_ON:
                 break
@@ -115,8 +123,28 @@ def outcome(job: Job, following: Next, seconds: Mapping[str, float] | None = Non
     )
 
 
+def _taken(name: str, job: Job) -> Next:
+    """Run a step, and note how the run ended where it did."""
+    note, run_id = job.layout.last_run, job.run_id
+    try:
+        following = STEPS[name](job)
+    except Conflict:
+        # Somebody else moved the dataset, and notes what came of it.
+        raise
+    except BaseException as error:
+        longest = job.settings.run_message_characters_max
+        note_failure(note, run_id, name, error, job.clock.now(), longest=longest)
+        raise
+    ending = _ENDINGS.get((name, following))
+    if ending is not None:
+        released = ending is Ending.PUBLISHED and job.kept("released") is not None
+        note_ending(note, run_id, Ending.RELEASED if released else ending, job.clock.now())
+    return following
+
+
 @contextmanager
-def _alone(job: Job) -> Iterator[None]:
+def alone(job: Job) -> Iterator[None]:
+    """Keep everybody else off the dataset for the length of a block; raises Conflict where somebody publishes it."""
     job.layout.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     held = False
     try:

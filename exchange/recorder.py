@@ -5,6 +5,8 @@ from typing import Protocol
 
 PUBLISHED = "PUBLISHED"
 HELD = "HELD"
+RELEASED = "RELEASED"
+REJECTED = "REJECTED"
 
 
 class Recorder(Protocol):
@@ -13,5 +15,6 @@ class Recorder(Protocol):
     def record(self, kind: str, attributes: Mapping[str, str]) -> bytes:
         """Durable on return, with the entry's receipt; otherwise raises LogUnavailable.
 
-        `kind` is PUBLISHED or HELD. `attributes` name dataset, version, manifest digest, run; never personal data.
+        `kind` is one of the kinds above. `attributes` name dataset, version, manifest digest, run; of a decision `by`
+        whom and the `reason`; never a subject's personal data.
         """

@@ -24,6 +24,12 @@ class ExchangeSettings:
     recheck_seconds: float = setting(1.0, "Seconds after which an open index file is looked at again for changes")
     shrink_share_max: float = setting(0.2, "Share of rows by which a delivery may be smaller than the one in force")
     shrink_rows_min: int = setting(100, "Rows that may always be missing, whatever their share")
+    held_days_max: float = setting(
+        14.0, "Days within which a department decides about a held delivery; then it lapses and its data is dropped"
+    )
+    held_max: int = setting(3, "Held deliveries of one dataset whose data is kept; the oldest lapses for a newer one")
+    reason_characters_max: int = setting(500, "Longest reason that is given for a decision, in characters")
+    run_message_characters_max: int = setting(500, "Longest message that is kept of a failed run, in characters")
     ahead_hours_max: int = setting(24, "Hours by which a delivery's data_as_of may lie in the future")
 
 

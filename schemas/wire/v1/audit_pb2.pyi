@@ -38,6 +38,7 @@ class EntryKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ENTRY_KIND_SHED: _ClassVar[EntryKind]
     ENTRY_KIND_LOG_OPENED: _ClassVar[EntryKind]
     ENTRY_KIND_LOG_CLOSED: _ClassVar[EntryKind]
+    ENTRY_KIND_REJECTED: _ClassVar[EntryKind]
 ENTRY_KIND_UNSPECIFIED: EntryKind
 ENTRY_KIND_ANSWERED: EntryKind
 ENTRY_KIND_REFUSED: EntryKind
@@ -63,6 +64,7 @@ ENTRY_KIND_SCHEMA_CHANGED: EntryKind
 ENTRY_KIND_SHED: EntryKind
 ENTRY_KIND_LOG_OPENED: EntryKind
 ENTRY_KIND_LOG_CLOSED: EntryKind
+ENTRY_KIND_REJECTED: EntryKind
 
 class Entry(_message.Message):
     __slots__ = ("kind", "time", "statement_digest", "detail_digest")
