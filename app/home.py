@@ -11,6 +11,7 @@ from pathlib import Path
 from app.paths import Paths
 from app.pki import Authority, Credential
 from app.settings import HubSettings
+from audit.generation import FIRST, generation_of, log_name
 from audit.logs import DESK, origin_of
 from audit.root_log import ROOT
 from kernel.durable import PRIVATE, create_file, locked, make_folder
@@ -50,20 +51,22 @@ def _fill_home(paths: Paths, settings: HubSettings, clients: Iterable[str], now:
     _make_certificates(paths, settings, clients, now)
 
 
-def log_names(settings: HubSettings) -> tuple[str, ...]:
-    """Every log that the hub has keys for."""
-    return (ROOT, DESK, *(f"worker-{number}" for number in range(settings.workers_max)))
+def log_names(settings: HubSettings, generation: str = FIRST) -> tuple[str, ...]:
+    """Every log that the hub has keys for, in a generation."""
+    roles = (ROOT, DESK, *(f"worker-{number}" for number in range(settings.workers_max)))
+    return tuple(log_name(role, generation) for role in roles)
 
 
 def _make_signing_keys(paths: Paths, settings: HubSettings, now: datetime) -> None:
+    # The root key may have been moved off the machine, as it should be: make no other in its place.
+    trust = Trust.parse(paths.trust.read_bytes()) if paths.trust.exists() else None
     answer = _signing_key(paths.keys / "answer.key")
     keys = [TrustedKey(use=ANSWER, key=answer.public, valid_from=now)]
-    for log in log_names(settings):
+    for log in log_names(settings, generation_of(trust) if trust else FIRST):
         key = _signing_key(paths.keys / "logs" / f"{log}.key")
         keys.append(TrustedKey(use=LOG, key=key.public, valid_from=now, origin=origin_of(settings.name, log)))
-    if paths.trust.exists():
-        # The root key may have been moved off the machine, as it should be: make no other in its place.
-        _check_vouched(Trust.parse(paths.trust.read_bytes()), keys)
+    if trust:
+        _check_vouched(trust, keys)
         return
     root = _signing_key(paths.keys / "root.key")
     create_file(paths.trust, issue(root, settings.name, keys, now=now))

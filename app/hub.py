@@ -9,6 +9,7 @@ from app.paths import Paths
 from app.secret_file import read_secret
 from app.settings import HubSettings
 from audit.detail_keys import DetailKeys
+from audit.generation import generation_of
 from audit.logs import DESK, Logs
 from audit.record import Record
 from audit.settings import AuditSettings
@@ -73,6 +74,7 @@ class Hub:
             signers=lambda name: SigningKey.read(self.paths.keys / "logs" / f"{name}.key"),
             clock=self.clock,
             settings=load(AuditSettings, "audit", file=self.paths.settings),
+            generation=generation_of(self.trust),
         )
 
     @cached_property

@@ -50,6 +50,7 @@ class Fault(Worded):
     LOG_UNRECORDED = ("根日志未记载此日志", "the root log does not record this log")
     KEY_UNTRUSTED = ("日志密钥不在信任文件中", "the trust file does not hold the log's key")
     ROOT_LOG_MISSING = ("根日志缺失", "the root log is missing")
+    PREDECESSOR_UNNAMED = ("根日志未写明其前身", "the root log does not name the root log before it")
     ROOT_LOG_UNCLEAR = ("根日志的记录无法理解", "a record of the root log cannot be understood")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from audit.checkpoint import Checkpoint
 from audit.files import Files, RealFiles
+from audit.generation import FIRST, log_name
 from audit.journal import has_frames
 from audit.log import AuditLog
 from audit.merkle import EMPTY_ROOT
@@ -32,7 +33,10 @@ def origin_of(hub: str, name: str) -> str:
 
 
 class Logs:
-    """Every log below `<home>/audit`. `signers` gives a log's key by the log's name."""
+    """Every log below `<home>/audit` that is written to: those of the newest generation.
+
+    They are asked for by their roles (`root`, `desk`, `worker-0` …). `signers` gives a log's key by the log's name.
+    """
 
     def __init__(
         self,
@@ -43,17 +47,20 @@ class Logs:
         clock: Clock,
         settings: AuditSettings = DEFAULTS,
         files: Files = REAL_FILES,
+        generation: str = FIRST,
     ) -> None:
         """Name the directory; nothing is opened or made yet."""
         self.directory = directory
         self.hub = hub
+        self.generation = generation
         self.settings = settings
         self._signers = signers
         self._clock = clock
         self._files = files
 
-    def place(self, name: str) -> LogPlace:
+    def place(self, role: str) -> LogPlace:
         """Where a log stands."""
+        name = log_name(role, self.generation)
         return LogPlace(directory=self.directory / name, origin=origin_of(self.hub, name))
 
     @property
@@ -62,39 +69,41 @@ class Logs:
         shared = self._shared(ROOT)
         root = RootLog(shared)
         if not shared.place.journal.exists() and any(map(has_frames, self.directory.glob("*/journal"))):
-            raise Damaged("is missing, and other logs have entries", field=ROOT, remedy=_RESTORE)
+            name = shared.place.directory.name
+            raise Damaged("is missing, and other logs have entries", field=name, remedy=_RESTORE)
         if not shared.place.checkpoint.exists():
             empty = Checkpoint(origin=shared.origin, size=0, root=EMPTY_ROOT)
-            root.opened(self._signers(ROOT).public, empty)
+            root.opened(self._signer(ROOT).public, empty)
         return root
 
-    def shared(self, name: str = DESK) -> SharedLog:
+    def shared(self, role: str = DESK) -> SharedLog:
         """A log that rare writers share; the root log records it before its first entry.
 
         Raises Damaged where the log is gone that the root log records, and LogUnavailable.
         """
-        shared = self._shared(name)
-        key = self._signers(name).public
+        shared = self._shared(role)
+        key = self._signer(role).public
         # Begun first, recorded next: so a log that is recorded and does not stand has been taken away.
         published = read_published(shared.place, key)
         if published is None or published.size == 0:
-            self._recorded(name)
+            self._recorded(role)
             shared.signed()
             self.root.opened(key, Checkpoint(origin=shared.origin, size=0, root=EMPTY_ROOT))
         return shared
 
     @contextmanager
-    def open(self, name: str) -> Iterator[AuditLog]:
+    def open(self, role: str) -> Iterator[AuditLog]:
         """A log held for the length of a block, its opening and closing recorded in the root log.
 
         Raises Conflict where another process holds it, LogUnavailable, or Damaged; also where the log is not all
         there that the root log records: entries put on top of that would hide the loss.
         """
-        signer = self._signers(name)
-        recorded = self._recorded(name)
+        signer = self._signer(role)
+        recorded = self._recorded(role)
+        place = self.place(role)
         log = AuditLog.open(
-            self.directory / name,
-            origin=origin_of(self.hub, name),
+            place.directory,
+            origin=place.origin,
             signer=signer,
             clock=self._clock,
             settings=self.settings,
@@ -102,7 +111,7 @@ class Logs:
         )
         if log.signed.checkpoint.size < max((each.checkpoint.size for each in recorded), default=0):
             log.close()
-            raise Damaged("is shorter than the root log records", field=name, remedy=_RESTORE)
+            raise Damaged("is shorter than the root log records", field=place.directory.name, remedy=_RESTORE)
         try:
             # Before the first entry: a log that was never recorded could vanish unseen.
             self.root.opened(signer.public, log.signed.checkpoint)
@@ -113,18 +122,23 @@ class Logs:
             if log.failure is None:
                 self.root.closed(signer.public, log.signed.checkpoint)
 
-    def _recorded(self, name: str) -> list[Milestone]:
+    def _recorded(self, role: str) -> list[Milestone]:
         """What the root log records of a log; raises Damaged where that does not stand at all."""
-        recorded = list(milestones(self.place(ROOT), name))
-        if recorded and not self.place(name).journal.exists():
-            raise Damaged("is missing, and the root log records it", field=name, remedy=_RESTORE)
+        place = self.place(role)
+        recorded = list(milestones(self.place(ROOT), place.directory.name))
+        if recorded and not place.journal.exists():
+            raise Damaged("is missing, and the root log records it", field=place.directory.name, remedy=_RESTORE)
         return recorded
 
-    def _shared(self, name: str) -> SharedLog:
+    def _signer(self, role: str) -> SigningKey:
+        return self._signers(log_name(role, self.generation))
+
+    def _shared(self, role: str) -> SharedLog:
+        place = self.place(role)
         return SharedLog(
-            self.directory / name,
-            origin=origin_of(self.hub, name),
-            signer=self._signers(name),
+            place.directory,
+            origin=place.origin,
+            signer=self._signer(role),
             clock=self._clock,
             settings=self.settings,
             files=self._files,

@@ -158,6 +158,31 @@ def inclusion_proof(index: int, size: int, node: Node) -> tuple[bytes, ...]:
     return tuple(reversed(proof))
 
 
+def left_spans(index: int, size: int) -> tuple[tuple[int, int] | None, ...]:
+    """For each hash of the proof of leaf `index` in a tree of `size`: the leaves (from, to) that it is the hash of.
+
+    Only where they stand to the left: those trees are perfect, and stay in every larger one. None where to the right.
+    """
+    if not 0 <= index < size:
+        raise BadProof("no such leaf in a tree of that size", field="index")
+    low, high = 0, size
+    spans: list[tuple[int, int] | None] = []
+    while high - low > 1:
+        middle = low + _split(high - low)
+        if index < middle:
+            spans.append(None)
+            high = middle
+        else:
+            spans.append((low, middle))
+            low = middle
+    return tuple(reversed(spans))
+
+
+def span_hash(low: int, high: int, node: Node) -> bytes:
+    """The hash of the perfect tree of the leaves from `low` up to `high`."""
+    return _span(low, high, node)
+
+
 def consistency_proof(old: int, size: int, node: Node) -> tuple[bytes, ...]:
     """The proof that the tree of `old` leaves is a prefix of that of `size` leaves (RFC 6962, 2.1.2)."""
     if not 0 < old <= size:

@@ -2,10 +2,12 @@
 
 import base64
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
+from audit.root_log import Restored
 from audit.show import Row
 from audit.verify import LogReport
 from audit.verify_hub import HubReport
@@ -19,6 +21,8 @@ def hub_lines(report: HubReport) -> Iterator[str]:
     """A hub's verification as people read it, the verdict last."""
     for log in report.logs:
         yield _log_line(log)
+        if (restored := report.restored.get(log.name)) is not None:
+            yield from _restored_lines(log, restored)
     for found in report.all_findings:
         yield f"✗ {found}"
     listed = len(report.all_findings)
@@ -46,6 +50,7 @@ def hub_json(report: HubReport) -> dict[str, Any]:
                 "root": log.root.hex(),
                 "details": {"opened": log.opened, "erased": log.erased, "sealed": log.sealed},
                 "unfinished_bytes": log.unfinished,
+                "restored": asdict(report.restored[log.name]) if log.name in report.restored else None,
                 "first_bad": log.first_bad.as_json() if log.first_bad else None,
             }
             for log in report.logs
@@ -62,6 +67,27 @@ def _log_line(log: LogReport) -> str:
         f"{mark} {log.origin}: 条目 entries {log.size}，已公布 published {log.published}，"
         f"详情已核 details checked {log.opened}{erased}{sealed}"
     )
+
+
+def _restored_lines(log: LogReport, restored: Restored) -> Iterator[str]:
+    """What is proved about a log that was put back from a backup, and what is not."""
+    successor = restored.successor.rpartition("/")[2]
+    yield (
+        f"  ↺ 由 {restored.taken_at} 的备份恢复，止于 {log.size} 条，由 {successor} 接续。 "
+        f"restored from the backup of {restored.taken_at}, closed at {log.size} entries, continued as {successor}."
+    )
+    if not log.faults:
+        yield (
+            "    已证明：这些条目即其所签署者。不能证明：备份之后未再签署其他条目；他人所持的凭证自证其真。 "
+            "Proved: these entries are what it signed. Not proved: that it signed no others after the backup; "
+            "evidence in other people's hands proves itself."
+        )
+    if restored.known_size > log.size:
+        lost = restored.known_size - log.size
+        yield (
+            f"    已知其曾签署至 {restored.known_size} 条：至少 {lost} 条已失。 "
+            f"It is known to have signed {restored.known_size}: at least {lost} entries are lost."
+        )
 
 
 def case_lines(rows: tuple[Row, ...]) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """The root log: records the opening, the key and the closing size of every log, so that none can vanish unseen.
 
+After a restore its first entries are the closings of all logs that were put back, the older root log's at their head.
+
 Its details are open (sealed under the key that everybody knows), so that an outsider can begin here.
 """
 
@@ -23,13 +25,59 @@ ROOT = "root"
 """The name of the root log."""
 
 
+_REASON, _RESTORED = "reason", "restored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """Why a log was closed for good: it was put back from a backup, and may be behind what it once signed.
+
+    `backup` and `taken_at` (ISO 8601) name the backup; `successor` is the origin of the log that goes on in its place;
+    `known_size` is the largest size that it was known, at the restore, to have signed elsewhere.
+    """
+
+    backup: str
+    taken_at: str
+    successor: str
+    known_size: int
+
+    def attributes(self) -> dict[str, str]:
+        """As the root log's record carries it."""
+        return {
+            _REASON: _RESTORED,
+            "backup": self.backup,
+            "backup_taken_at": self.taken_at,
+            "successor": self.successor,
+            "known_size": str(self.known_size),
+        }
+
+    @classmethod
+    def of(cls, attributes: Mapping[str, str]) -> "Restored | None":
+        """What a record says of a restore; None where it says nothing of one; raises Malformed."""
+        if attributes.get(_REASON) != _RESTORED:
+            return None
+        try:
+            return cls(
+                backup=attributes["backup"],
+                taken_at=attributes["backup_taken_at"],
+                successor=attributes["successor"],
+                known_size=plain.parse_decimal(attributes["known_size"], "known size"),
+            )
+        except KeyError as error:
+            raise Malformed("says too little about a restore", field="root log") from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Milestone:
-    """What the root log says of a log: the size and root that it had when it was opened or closed, and its key."""
+    """What the root log says of a log: the size and root that it had when it was opened or closed, and its key.
+
+    `restored`: it was closed because it had been put back from a backup; nothing is ever written to it again.
+    """
 
     opened: bool
     key: VerifyKey
     checkpoint: Checkpoint
+    restored: Restored | None = None
 
     @property
     def name(self) -> str:
@@ -43,6 +91,7 @@ class Milestone:
             "vkey": log_verifier_key(self.checkpoint.origin, self.key),
             "size": str(self.checkpoint.size),
             "root": plain.encode(self.checkpoint.root),
+            **(self.restored.attributes() if self.restored else {}),
         }
         kind = audit_pb2.ENTRY_KIND_LOG_OPENED if self.opened else audit_pb2.ENTRY_KIND_LOG_CLOSED
         return Record(kind=kind, detail=audit_pb2.Detail(attributes=attributes), seal=OPEN)
@@ -63,7 +112,12 @@ class Milestone:
             raise Malformed("says too little about a log", field="root log") from error
         if origin != attributes["origin"]:
             raise Malformed("names two logs", field="root log")
-        return cls(opened=opened, key=key, checkpoint=Checkpoint(origin=origin, size=size, root=root))
+        return cls(
+            opened=opened,
+            key=key,
+            checkpoint=Checkpoint(origin=origin, size=size, root=root),
+            restored=None if opened else Restored.of(attributes),
+        )
 
 
 class RootLog:
@@ -77,9 +131,9 @@ class RootLog:
         """A log has been opened with this key, and stands at this checkpoint."""
         return self.log.append(Milestone(opened=True, key=key, checkpoint=checkpoint).record())
 
-    def closed(self, key: VerifyKey, checkpoint: Checkpoint) -> Logged:
-        """A log has been closed at this checkpoint."""
-        return self.log.append(Milestone(opened=False, key=key, checkpoint=checkpoint).record())
+    def closed(self, key: VerifyKey, checkpoint: Checkpoint, restored: Restored | None = None) -> Logged:
+        """A log has been closed at this checkpoint; for good, if it was restored."""
+        return self.log.append(Milestone(opened=False, key=key, checkpoint=checkpoint, restored=restored).record())
 
 
 def milestones(place: LogPlace, name: str) -> Iterator[Milestone]:

@@ -46,6 +46,11 @@ class LogReport:
     findings: tuple[Finding, ...]
 
     @property
+    def name(self) -> str:
+        """The log's name: the last part of its origin."""
+        return self.origin.rpartition("/")[2]
+
+    @property
     def first_bad(self) -> Finding | None:
         """The finding at the lowest entry; else the first one."""
         return min(
