@@ -109,16 +109,18 @@ def note_ending(path: Path, run_id: str, ending: Ending, now: datetime) -> None:
 
 def note_failure(path: Path, run_id: str, step: str, error: BaseException, now: datetime, *, longest: int) -> None:
     """Note that a step of a run failed, in so many characters; left out where it cannot be written."""
-    known = isinstance(error, MianzhengError)
+    # The text of an error that is not ours may hold a value of the delivery.
+    code, message = "internal", type(error).__name__
+    if isinstance(error, MianzhengError):
+        code, message = error.code, str(error)
     last = LastRun(
         run_id=run_id,
         ending=Ending.FAILED,
         at=now,
         succeeded_at=_succeeded_before(path),
         step=step,
-        code=error.code if known else "internal",
-        # The text of an error that is not ours may hold a value of the delivery.
-        message=(str(error) if known else type(error).__name__)[:longest],
+        code=code,
+        message=message[:longest],
     )
     _write(path, last)
 

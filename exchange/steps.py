@@ -8,6 +8,7 @@ from adapters.registry import open_delivery
 from exchange.build import Build, file_digests
 from exchange.current import Current
 from exchange.extract import Extracted, write_delivery
+from exchange.holding import drop_kept, keep_held, lapse
 from exchange.job import Job, Next
 from exchange.layout import MANIFEST, REPORT, REPORT_PAGE
 from exchange.manifest import Counts, Manifest, Shape
@@ -82,12 +83,12 @@ def validate(job: Job) -> Next:
 def build(job: Job) -> Next:
     """Write the snapshot beside the others, flushed and then renamed in."""
     extracted, verdict = job.extracted(), job.verdict()
-    if verdict.held:
-        raise Conflict(f"run {job.run_id} of {job.contract.id} was held", remedy="correct the delivery")
+    if verdict.held and job.kept("released") is None:
+        raise Conflict(f"run {job.run_id} of {job.contract.id} was held", remedy="correct the delivery, or release it")
     built = job.kept("build")
     if built is not None and job.layout.version(built["version"]).is_dir():
         return Next.GO_ON
-    version = new_version(job.clock.now())
+    version = new_version(job.clock.now(), after=_version_of(extracted.in_force))
     folder = job.version_folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
@@ -136,12 +137,14 @@ def promote(job: Job) -> Next:
         swap_file(job.layout.current, moved, expected=job.extracted().in_force)
     retire(job.layout, in_force=manifest.version, now=job.clock.now(), days=job.contract.retention_days)
     _drop_personal_data(job)
+    drop_kept(job.layout, job.run_id)
     return Next.GO_ON
 
 
 def _clear_leftovers(job: Job) -> None:
-    """Remove what killed runs left: their folders, and versions that were never recorded."""
+    """Remove what killed runs left, and what was held too long: folders, and versions that were never recorded."""
     layout = job.layout
+    lapse(job, begun_again=True)
     if layout.runs.is_dir():
         for folder in layout.runs.iterdir():
             shutil.rmtree(folder, ignore_errors=True)
@@ -168,6 +171,13 @@ def _in_force_already(job: Job, extracted: Extracted) -> bool:
     return False
 
 
+def _version_of(current: bytes | None) -> str:
+    """The version that `current` names; empty where it names none."""
+    with suppress(Damaged):
+        return Current.parse(current).version if current is not None else ""
+    return ""
+
+
 def _manifest_in_force(job: Job, current: bytes | None) -> Manifest | None:
     """The manifest of the snapshot in force; None where there is none, or it is too damaged to compare with."""
     if current is None:
@@ -179,9 +189,10 @@ def _manifest_in_force(job: Job, current: bytes | None) -> Manifest | None:
 
 
 def _hold(job: Job, verdict: Verdict, extracted: Extracted) -> None:
-    """Keep the report where the department finds it, record that the delivery was held, and drop its data."""
+    """Keep the report where the department finds it and what a release needs, and record that it was held."""
     folder = job.layout.held / job.run_id
     folder.mkdir(mode=0o700, exist_ok=True)
+    keep_held(job, extracted, verdict)
     for name in (REPORT, REPORT_PAGE):
         replace_file(folder / name, (job.folder / name).read_bytes())
     reasons = {"reasons": " ".join(verdict.reasons), "report": digest_text(digest((folder / REPORT).read_bytes()))}
@@ -190,6 +201,7 @@ def _hold(job: Job, verdict: Verdict, extracted: Extracted) -> None:
     replace_file(folder / "receipt", receipt)
     job.keep("held", {"reasons": list(verdict.reasons)})
     _drop_personal_data(job)
+    lapse(job)
 
 
 def _manifest(
