@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+from app.formats import check_home
 from app.master_key import MasterKey
 from app.paths import Paths
 from app.secret_file import read_secret
@@ -47,8 +48,15 @@ class Hub:
         return load_catalogue(Path(root) if root else None, load(SchemaSettings, "schemas", file=self.paths.settings))
 
     @cached_property
+    def works(self) -> bool:
+        """True: this version works on the home, or there is none yet; raises OtherFormat or Damaged."""
+        check_home(self.paths)
+        return True
+
+    @cached_property
     def trust(self) -> Trust:
-        """What outsiders hold to check this hub's evidence; raises Malformed."""
+        """What outsiders hold to check this hub's evidence; raises Malformed, or OtherFormat."""
+        _ = self.works
         try:
             with self.paths.trust.open("rb") as file:
                 return Trust.parse(file.read(TRUST_SIZE_MAX + 1))
@@ -58,6 +66,7 @@ class Hub:
     @cached_property
     def master_key(self) -> MasterKey:
         """What all other keys are wrapped under, also while it is rotated."""
+        _ = self.works
         return MasterKey(self.paths.keys)
 
     @cached_property
@@ -108,7 +117,8 @@ class Hub:
         return DeskRecorder(self)
 
     def secret(self, name: str) -> bytes:
-        """One of the hub's 32-byte secrets; raises Malformed."""
+        """One of the hub's 32-byte secrets; raises Malformed, or OtherFormat."""
+        _ = self.works
         return read_secret(self.paths.keys / f"{name}.key")
 
 

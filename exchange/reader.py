@@ -55,11 +55,15 @@ class Exchange:
     def __init__(
         self, root: Path, keys: IndexKeys, contracts: Mapping[str, Contract], settings: ExchangeSettings = DEFAULTS
     ) -> None:
-        """Take the store's folder, the index keys and the contracts by dataset."""
+        """Take the store's folder, the index keys and the contracts by dataset.
+
+        A contract that stands beside the one in force is known by its reference (`marriages@1`): the snapshot in force
+        is then read under it, where it can be.
+        """
         self._keys = keys
         self._contracts = contracts
         self._settings = settings
-        self._layouts = {dataset: Layout.of(root, dataset) for dataset in contracts}
+        self._layouts = {name: Layout.of(root, contract.id) for name, contract in contracts.items()}
         self._current_paths = {dataset: str(layout.current) for dataset, layout in self._layouts.items()}
         self._open: dict[str, tuple[FileState, OpenSnapshot]] = {}
         self._opening = Lock()
@@ -87,7 +91,10 @@ class Exchange:
         Those are never published, damaged, or made under a contract that no longer reads them.
         """
         missing = []
-        for dataset in self._layouts:
+        for dataset, contract in self._contracts.items():
+            if dataset != contract.id:
+                # A version that stands beside may have no snapshot that it can read: its time is over, or to come.
+                continue
             with suppress(Damaged):
                 found = self._in_force(dataset)
                 if found is not None and found.serves:
@@ -155,7 +162,7 @@ class Pinned:
 
     @cached_property
     def snapshots(self) -> Mapping[str, Snapshot]:
-        """The pinned snapshots by dataset; a dataset that has none in force is not there."""
+        """The pinned snapshots by dataset, as it was named; one that has none in force is not there."""
         return {dataset: opened.snapshot for dataset, opened in self._opened.items()}
 
     def held(self, dataset: str, subject: Identity, names: Iterable[str] = ()) -> Held:

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from kernel.digest import digest
 from kernel.errors import Faulty
 from schemas.access import GrantsRead, read_grants, read_group
+from schemas.beside import base, beside, major, split
 from schemas.claim import Claim, read_claim
 from schemas.client import Client, Group
 from schemas.contract import Contract
@@ -18,6 +19,7 @@ from schemas.grant import Grant
 from schemas.item import Item
 from schemas.item_file import read_item
 from schemas.odcs import SUFFIX, read_contract
+from schemas.relationship import check_relationships
 from schemas.settings import DEFAULTS, SchemaSettings
 
 ROOT = Path(__file__).parent
@@ -28,10 +30,13 @@ _YAML = ".yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """The agreements in force. `clients` is by SPIFFE id, everything else by id. `digest` covers every file's bytes.
+    """The agreements in force. `clients` is by SPIFFE id, everything else by id.
 
-    `aliases` is the contract of the dataset that links the numbers of one person, `name_register` the one whose names
-    count for the city; None where no contract says so. `granted` is by group, item and claim.
+    `digest` is SHA-256 over every file's path, a zero byte and its digest, in the order of paths. `contract_versions`
+    and `claim_versions` hold every version that stands here, in force or beside it, by its reference (`marriages@1`).
+    `files` are the digests by path. `aliases` is the contract of the dataset that links the numbers of one person,
+    `name_register` the one whose names count for the city; None where no contract says so. `granted` is by group, item
+    and claim.
     """
 
     contracts: Mapping[str, Contract]
@@ -42,8 +47,20 @@ class Catalogue:
     grants: tuple[Grant, ...]
     granted: Mapping[tuple[str, str, str], Grant]
     digest: bytes
+    files: Mapping[str, bytes]
     aliases: Contract | None
     name_register: Contract | None
+    contract_versions: Mapping[str, Contract]
+    claim_versions: Mapping[str, Claim]
+
+    @property
+    def readable(self) -> Mapping[str, Contract]:
+        """Every contract that a claim may name, by each reference to it."""
+        return {**self.contracts, **self.contract_versions}
+
+    def claim(self, name: str, version: int = 0) -> Claim:
+        """The claim in force with this id, or its version of this number; KeyError where there is none."""
+        return self.claim_versions[beside(name, version)] if version else self.claims[name]
 
     def grant(self, group: str, item: str, claim: str) -> Grant | None:
         """The grant that lets a group ask a claim for an item; None: denied."""
@@ -55,7 +72,13 @@ class _Identified(Protocol):
     def id(self) -> str: ...
 
 
+class _Versioned(_Identified, Protocol):
+    @property
+    def version(self) -> str | int: ...
+
+
 _T = TypeVar("_T", bound=_Identified)
+_V = TypeVar("_V", bound=_Versioned)
 
 
 def load_catalogue(root: Path | None = None, settings: SchemaSettings = DEFAULTS) -> Catalogue:
@@ -73,7 +96,20 @@ def load_contracts(root: Path | None = None, settings: SchemaSettings = DEFAULTS
     contracts = loading.contracts(loading.documents("datasets", f"*/*{_YAML}"))
     if loading.faults.found:
         raise Faulty(loading.faults.found)
-    return contracts
+    return {name: each for name, each in contracts.items() if name == each.id}
+
+
+def digest_of(files: Mapping[str, bytes]) -> bytes:
+    """The digest of agreements from those of their files, by path."""
+    return digest(b"".join(path.encode() + b"\0" + files[path] for path in sorted(files)))
+
+
+def _in_force(found: Mapping[str, _V]) -> dict[str, _V]:
+    return {name: each for name, each in found.items() if name == each.id}
+
+
+def _numbered(found: Mapping[str, _V]) -> dict[str, _V]:
+    return {name: each for name, each in found.items() if name != each.id}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,13 +125,15 @@ class _Loading:
         """The catalogue, or None where there are faults."""
         datasets = self.documents("datasets", f"*/*{_YAML}")
         contracts = self.contracts(datasets)
-        compiler = Compiler(contracts, self.settings)
+        readable = self._by_reference(datasets, contracts)
+        compiler = Compiler(readable, self.settings)
         claim_files = self.documents("claims", f"*{_YAML}")
         claims = self._each(
-            claim_files, lambda each: read_claim(each, contracts, datasets.keys(), compiler, self.settings)
+            claim_files, lambda each: read_claim(each, readable, datasets.keys(), compiler, self.settings)
         )
+        askable = self._by_reference(claim_files, claims)
         item_files = self.documents("items", f"*{_YAML}")
-        items = self._each(item_files, lambda each: read_item(each, claims, claim_files.keys()))
+        items = self._each(item_files, lambda each: read_item(each, askable, claim_files.keys()))
         group_files = self.documents("clients", f"*{_YAML}")
         groups, clients = self._groups(group_files, item_files.keys())
         read = self._grants(group_files, items, item_files.keys())
@@ -103,7 +141,7 @@ class _Loading:
         if self.faults.found:
             return None
         grants = tuple(grant for each in read.values() for grant in each.grants.values())
-        summary = b"".join(path.encode() + b"\0" + self.digests[path] for path in sorted(self.digests))
+        contracts, claims = _in_force(contracts), _in_force(claims)
         return Catalogue(
             contracts=MappingProxyType(contracts),
             claims=MappingProxyType(claims),
@@ -112,7 +150,10 @@ class _Loading:
             clients=MappingProxyType(clients),
             grants=grants,
             granted=MappingProxyType({(g.group, g.item, claim): g for g in grants for claim in g.claims}),
-            digest=digest(summary),
+            digest=digest_of(self.digests),
+            files=MappingProxyType(dict(self.digests)),
+            contract_versions=MappingProxyType(_numbered(readable)),
+            claim_versions=MappingProxyType(_numbered(askable)),
             aliases=next((each for each in contracts.values() if each.identity_aliases), None),
             name_register=next((each for each in contracts.values() if each.name_register), None),
         )
@@ -146,25 +187,44 @@ class _Loading:
         """The sound contracts; at most one of them links numbers, at most one is the register of names."""
         contracts = self._each(documents, lambda each: read_contract(each, self.root, self.settings))
         for what, having in (
-            ("identityAliases", [each for each in contracts.values() if each.identity_aliases]),
-            ("nameRegister", [each for each in contracts.values() if each.name_register]),
+            ("identityAliases", [each for each in _in_force(contracts).values() if each.identity_aliases]),
+            ("nameRegister", [each for each in _in_force(contracts).values() if each.name_register]),
         ):
             for extra in having[1:]:
                 document = documents[extra.id]
                 if document is not None:
                     document.fault(f"says {what}, as {having[0].id} does", "keep one", "customProperties")
+        check_relationships(contracts, documents)
         return contracts
 
     def _each(self, documents: Mapping[str, Document | None], read: Callable[[Document], _T | None]) -> dict[str, _T]:
-        """The sound ones by id, which must be the file's name."""
+        """The sound ones by the file's name, which must be the id, with a version behind it or without."""
         found = {}
         for name, document in documents.items():
             made = read(document) if document is not None else None
             if document is None or made is None:
                 continue
-            if made.id != name:
+            if made.id != base(name):
                 document.fault(f"id {made.id} is not the file's name {name}", "make them the same", "id")
             found[name] = made
+        return found
+
+    def _by_reference(self, documents: Mapping[str, Document | None], sound: Mapping[str, _V]) -> dict[str, _V]:
+        """Every version by each reference to it; a version stands in one file, beside the one in force."""
+        found = dict(sound)
+        for name, each in sound.items():
+            document = documents[name]
+            number, own = split(name)[1], beside(each.id, major(each.version))
+            if document is None:
+                continue
+            if number and each.id not in documents:
+                document.fault(f"stands beside no {each.id}", f"name the file after {each.id} alone", "id")
+            elif number and number != major(each.version):
+                document.fault(f"version {each.version} is not the file's", f"say {number}", "version")
+            elif not number and own in sound:
+                document.fault(f"version {major(each.version)} stands in two files", "keep one of them", "version")
+            if not number:
+                found[own] = each
         return found
 
     def _groups(

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
 from kernel.errors import Malformed
+from schemas.beside import base
 from schemas.contract import Contract, Sensitivity
 from schemas.document import Document
 from schemas.expression import Compiler, Expression
@@ -63,6 +64,7 @@ class Disclosable:
 class Claim:
     """One claim. `digest` is SHA-256 of the file's bytes.
 
+    `datasets` are as the claim names them, with a version (`marriages@1`) where it wants another than the one in force.
     `coverage`, where there is one, must hold over the rows, or the registry does not answer for this subject.
     `from_absence`: CONFIRMED may rest on rows that are not there. `reads` names the properties of each dataset that the
     expressions look at: they are given no others.
@@ -99,7 +101,7 @@ class Claim:
             if len(held) > self.rows_max:
                 raise Malformed(f"has more than {self.rows_max} rows of one subject", field=dataset)
             mapping, names = self.contracts[dataset].row.mapping, self.reads[dataset]
-            seen[dataset] = [mapping(row, names) for row in held]
+            seen[base(dataset)] = [mapping(row, names) for row in held]
         return seen
 
     def asked(self, ask: Mapping[str, Value]) -> dict[str, Any]:
@@ -146,7 +148,8 @@ def read_claim(
 ) -> Claim | None:
     """The claim in a file; None after noting every fault.
 
-    `known` are the ids of every contract's file, faulty ones too: a fault in a contract is noted there, not here again.
+    `contracts` are the sound ones by every reference to them. `known` are the names of every contract's file, faulty
+    ones too: a fault in a contract is noted there, not here again.
     """
     before = len(document.faults.found)
     shape = document.shaped(_ClaimShape)
@@ -192,7 +195,7 @@ def _reads(
     datasets: Sequence[str], expression: Expression, coverage: Expression | None
 ) -> Mapping[str, tuple[str, ...]]:
     read = expression.reads | (coverage.reads if coverage else frozenset())
-    return {each: tuple(sorted(name for dataset, name in read if dataset == each)) for each in datasets}
+    return {each: tuple(sorted(name for dataset, name in read if dataset == base(each))) for each in datasets}
 
 
 def _question(document: Document) -> _QuestionShape | None:
@@ -206,9 +209,14 @@ def _datasets_sound(
     document: Document, shape: _QuestionShape, contracts: Mapping[str, Contract], known: Collection[str]
 ) -> bool:
     for at, dataset in enumerate(shape.datasets):
-        if dataset not in known:
+        # Which version a faulty file is of, nobody can tell.
+        if (
+            dataset not in contracts
+            and dataset not in known
+            and (base(dataset) not in known or base(dataset) in contracts)
+        ):
             document.fault(f"no contract has the id {dataset}", "name a dataset that there is", "datasets", at)
-        elif shape.datasets.index(dataset) != at:
+        elif [base(each) for each in shape.datasets].index(base(dataset)) != at:
             document.fault(f"names {dataset} twice", "name it once", "datasets", at)
     return all(dataset in contracts for dataset in shape.datasets)
 
@@ -228,8 +236,9 @@ def _compiled(
 def _disclosable(document: Document, shape: _ClaimShape, contracts: Mapping[str, Contract]) -> tuple[Disclosable, ...]:
     found = []
     for at, text in enumerate(shape.disclose):
-        dataset, _, name = text.partition(".")
-        held = contracts[dataset].by_name.get(name) if dataset in shape.datasets else None
+        named, _, name = text.partition(".")
+        dataset = next((each for each in shape.datasets if base(each) == named), "")
+        held = contracts[dataset].by_name.get(name) if dataset else None
         if held is None:
             document.fault(f"discloses {text}, which is no property", "write dataset.property", "disclose", at)
         elif held.sensitivity is Sensitivity.RESTRICTED:

@@ -89,8 +89,11 @@ class Document:
 
 def read_document(root: Path, file: Path, faults: Faults, settings: SchemaSettings = DEFAULTS) -> Document | None:
     """Read one file; None after noting why it is no mapping of plain values."""
-    path = file.relative_to(root).as_posix()
-    raw = file.read_bytes()
+    return parse_document(file.relative_to(root).as_posix(), file.read_bytes(), faults, settings)
+
+
+def parse_document(path: str, raw: bytes, faults: Faults, settings: SchemaSettings = DEFAULTS) -> Document | None:
+    """A file from its bytes, `path` being what it is called; None after noting why it is no mapping of plain values."""
     if len(raw) > settings.file_bytes_max:
         faults.add(path, 1, f"is larger than {settings.file_bytes_max} bytes", "split it")
         return None

@@ -16,6 +16,7 @@ from cel_expr_python import cel
 from google.protobuf import descriptor_pb2
 
 from kernel.errors import MianzhengError
+from schemas.beside import base
 from schemas.contract import Contract
 from schemas.parameter import Parameter, ParameterType
 from schemas.reserved import ASK, TODAY
@@ -80,17 +81,18 @@ class Compiler:
     """Compiles claims' expressions against the contracts of one catalogue."""
 
     def __init__(self, contracts: Mapping[str, Contract], settings: SchemaSettings = DEFAULTS) -> None:
-        """Know the datasets by their ids."""
+        """Know the datasets by their ids, and versions that stand beside them by their references."""
         self._contracts = contracts
         self._settings = settings
         self._pool = new_pool()
-        for contract in contracts.values():
-            self._pool.Add(contract.row.file)
+        plain = [name for name in contracts if name == base(name)]
+        for name in plain:
+            self._pool.Add(contracts[name].row.file)
         rows = cel.Type.List(cel.Type.Map(cel.Type.STRING, cel.Type.DYN))
         self._maps = _environment(
             None,
             {
-                **dict.fromkeys(contracts, rows),
+                **dict.fromkeys(plain, rows),
                 ASK: cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
                 TODAY: cel.Type.TIMESTAMP,
             },
@@ -99,7 +101,10 @@ class Compiler:
     def compile(
         self, text: str, claim: str, datasets: Sequence[str], parameters: Sequence[Parameter]
     ) -> Expression | tuple[ExpressionFault, ...]:
-        """The expression of a claim over some datasets with some parameters, or everything that is wrong with it."""
+        """The expression of a claim over some datasets with some parameters, or everything that is wrong with it.
+
+        A dataset may be named with its version; in the expression it is a variable of its id alone.
+        """
         if len(text) > self._settings.expression_length_max:
             limit = self._settings.expression_length_max
             return (ExpressionFault(line=1, what=f"is longer than {limit} characters", remedy="shorten it"),)
@@ -111,10 +116,10 @@ class Compiler:
         if checked.return_type() != cel.Type.BOOL:
             return (ExpressionFault(line=1, what="gives no yes or no", remedy="make it a condition"),)
         tree = Tree.parse(checked.serialize())
-        faults = tuple(self._faults(text, tree))
+        faults = tuple(self._faults(text, tree, datasets))
         if faults:
             return faults
-        turn = tree.turn(datasets)
+        turn = tree.turn([base(each) for each in datasets])
         return Expression(
             text=text,
             reads=frozenset((_dataset(use.message), use.field) for use in tree.uses if _dataset(use.message)),
@@ -126,18 +131,19 @@ class Compiler:
 
     def _typed(self, claim: str, datasets: Sequence[str], parameters: Sequence[Parameter]) -> Any:
         """The environment in which a claim is checked: its own datasets and its own parameters, nothing else."""
-        variables = {each: cel.Type.List(cel.Type(f"{PACKAGE}.{each}")) for each in datasets}
+        variables = {base(each): cel.Type.List(cel.Type(f"{PACKAGE}.{base(each)}")) for each in datasets}
         pool = self._pool
-        if parameters:
+        if parameters or any(each != base(each) for each in datasets):
             pool = new_pool()
             for each in datasets:
                 pool.Add(self._contracts[each].row.file)
+        if parameters:
             pool.Add(_ask_file(claim, parameters))
             variables[ASK] = cel.Type(f"{ASK_PACKAGE}.{claim}")
         variables[TODAY] = cel.Type.TIMESTAMP
         return _environment(pool, variables)
 
-    def _faults(self, text: str, tree: Tree) -> Iterable[ExpressionFault]:
+    def _faults(self, text: str, tree: Tree, datasets: Sequence[str]) -> Iterable[ExpressionFault]:
         if tree.depth > self._settings.expression_depth_max:
             limit = self._settings.expression_depth_max
             yield ExpressionFault(line=1, what=f"nests more than {limit} loops", remedy="ask two claims")
@@ -154,15 +160,15 @@ class Compiler:
             if not use.message:
                 what = f"reads {use.field} of something whose type nobody knows"
                 yield ExpressionFault(line=_line(text, use.offset), what=what, remedy="read it of a row")
-            elif use.test_only and not self._absence_means(use.message, use.field):
+            elif use.test_only and not self._absence_means(use.message, use.field, datasets):
                 yield ExpressionFault(
                     line=_line(text, use.offset),
                     what=f"asks has({use.field}), whose contract does not say what absence means",
                     remedy="ask a status property, or say absenceMeans in the contract",
                 )
 
-    def _absence_means(self, message: str, name: str) -> str:
-        contract = self._contracts.get(_dataset(message))
+    def _absence_means(self, message: str, name: str, datasets: Sequence[str]) -> str:
+        contract = next((self._contracts[each] for each in datasets if base(each) == _dataset(message)), None)
         return contract.by_name[name].absence_means if contract else ""
 
 

@@ -64,6 +64,7 @@ class Binding:
 class Material:
     """Something that an applicant once had to bring. `claim` is empty unless a claim covers it.
 
+    `claim_version` is the one that the item names; 0: the one in force.
     `without` names roles whose presence makes the material needless: who brings a spouse need not be single.
     """
 
@@ -74,6 +75,7 @@ class Material:
     claim: str
     bindings: tuple[Binding, ...]
     without: frozenset[str] = frozenset()
+    claim_version: int = 0
 
     @property
     def roles(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
+from schemas.beside import base, split
 from schemas.claim import Claim
 from schemas.document import Document, Place
 from schemas.item import Binding, CoveredBy, Input, Item, Material, Role, Source
@@ -58,7 +59,10 @@ class _ItemShape(_PartsShape):
 
 
 def read_item(document: Document, claims: Mapping[str, Claim], known: Collection[str]) -> Item | None:
-    """The item in a file; None after noting every fault. `known` are the ids of every claim's file, faulty ones too."""
+    """The item in a file; None after noting every fault.
+
+    `claims` are the sound ones by every reference to them, `known` the names of every claim's file, faulty ones too.
+    """
     before = len(document.faults.found)
     shape = document.shaped(_ItemShape)
     parts = shape or _parts(document)
@@ -119,7 +123,8 @@ def _material(shape: _MaterialShape, bindings: tuple[Binding, ...]) -> Material:
         title=shape.title.value(),
         role=shape.role,
         covered_by=CoveredBy(shape.covered_by or CoveredBy.CLAIM),
-        claim=shape.claim or "",
+        claim=base(shape.claim or ""),
+        claim_version=max(split(shape.claim or "")[1], 0),
         bindings=bindings,
         without=frozenset(shape.without),
     )
@@ -142,12 +147,11 @@ def _check_twice(document: Document, shapes: Mapping[int, _MaterialShape]) -> No
     for index, each in shapes.items():
         if each.id in ids:
             document.fault(f"two materials are called {each.id}", "give each its own id", "materials", index, "id")
-        if each.claim and (each.claim, each.role) in asked:
-            document.fault(
-                f"asks {each.claim} about {each.role} twice", "keep one of the materials", "materials", index
-            )
+        claim = base(each.claim or "")
+        if claim and (claim, each.role) in asked:
+            document.fault(f"asks {claim} about {each.role} twice", "keep one of the materials", "materials", index)
         ids.add(each.id)
-        asked.add((each.claim or "", each.role))
+        asked.add((claim, each.role))
 
 
 def _check_material(document: Document, shape: _PartsShape, material: _MaterialShape, at: Place) -> None:
@@ -173,7 +177,9 @@ def _bindings(
         if material.with_:
             document.fault("gives parameters to no claim", "remove with", *at, "with")
         return
-    if material.claim not in known:
+    # Which version a faulty file is of, nobody can tell.
+    name = base(material.claim)
+    if material.claim not in claims and material.claim not in known and (name not in known or name in claims):
         document.fault(f"no claim has the id {material.claim}", "name a claim that there is", *at, "claim")
     if material.claim not in claims:
         return

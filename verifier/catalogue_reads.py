@@ -76,7 +76,7 @@ def _department(material: items.Material, catalogue: Catalogue) -> str:
     """The departments whose registries answer, in Chinese; empty where no claim covers the material."""
     if not material.claim:
         return ""
-    contracts = catalogue.claims[material.claim].contracts.values()
+    contracts = catalogue.claim(material.claim, material.claim_version).contracts.values()
     return "、".join(dict.fromkeys(contract.department_title.zh for contract in contracts))
 
 

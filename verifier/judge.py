@@ -128,7 +128,7 @@ def _disclosed(asked: Asked, held: Mapping[str, Held], ask: Mapping[str, Value],
         for at, row in enumerate(rows, 1):
             text = contract.row.text(row, each.property)
             if text is not None:
-                values[f"{each.dataset}.{each.property}" + (f"#{at}" if at > 1 else "")] = text
+                values[f"{contract.id}.{each.property}" + (f"#{at}" if at > 1 else "")] = text
     return values
 
 

@@ -103,7 +103,7 @@ class Plans:
         return Plan(asked=tuple(self._asked(each) for each in materials if each.claim))
 
     def _asked(self, material: Material) -> Asked:
-        claim = self._catalogue.claims[material.claim]
+        claim = self._catalogue.claim(material.claim, material.claim_version)
         answer = statement_pb2.Answer(
             material=material.id,
             claim=claim.id,
