@@ -33,7 +33,20 @@ class AdapterSettings:
     line_chars_max: int = setting(1 << 20, "Characters of the longest line or value")
     file_bytes_max: int = setting(64 << 30, "Bytes of the largest file")
     workbook_bytes_max: int = setting(512 << 20, "Bytes of the largest workbook, which is read into memory")
+    chunk_bytes: int = setting(1 << 20, "Bytes of a delimited text that are decoded at a time")
     sidecar_bytes_max: int = setting(64 << 10, "Bytes of the largest sidecar file")
+    connect_seconds: float = setting(10.0, "Seconds within which a server must take a connection")
+    statement_seconds: float = setting(900.0, "Seconds that a database may take over a statement, or be silent in one")
+    silent_seconds: float = setting(90.0, "Seconds after which a database server that answers nothing is given up")
+    page_seconds: float = setting(60.0, "Seconds within which a page of an API must have come")
+    page_bytes_max: int = setting(16 << 20, "Bytes of the largest page of an API")
+    pages_max: int = setting(1_000_000, "Pages of the longest delivery by an API")
+    requests_per_second: float = setting(20.0, "Requests a second to an API whose contract names no rate")
+    attempts: int = setting(5, "How often a page of an API is asked for before it is given up")
+    retry_seconds: float = setting(0.5, "Seconds before an API is asked again; doubled for each further time")
+    retry_seconds_max: float = setting(60.0, "Seconds before an API is asked again at most")
+    retry_after_seconds_max: float = setting(300.0, "Seconds that an API may ask to be left alone (Retry-After)")
+    batch_chars: int = setting(32 << 20, "Characters that rows read from a database at a time come to, about")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +84,8 @@ class Source:
 
     @property
     def where(self) -> str:
-        """The path or table, as messages name it."""
-        return self.server.path or self.server.table
+        """The path, table or address, as messages name it."""
+        return self.server.path or self.server.table or self.server.url.partition("?")[0]
 
     def field(self, column: str) -> str:
         """A column, as messages name it."""
@@ -91,6 +104,24 @@ def delivered(root: Path, name: str, *, bytes_max: int) -> Path:
     return path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plain:
+    """A delivery that is one delimited text with a header row: it may be decoded as a stream and parsed as a whole.
+
+    `header` is as the file writes it, and `places` says where each of the delivery's columns stands in it. Values that
+    hold the delimiter, a quotation mark or a line end are quoted with `"`, which is doubled inside. `compression` is
+    what the text is packed in; empty: nothing. `state` is the file's when it was opened: it must not change.
+    """
+
+    path: Path
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+    places: tuple[int, ...]
+    compression: str = ""
+    state: tuple[int, int, int] | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class Delivery:
     """What one run brings. `batches` can be read once; reading it may raise Malformed or Unavailable.
@@ -98,7 +129,8 @@ class Delivery:
     `data_as_of` is the instant that the registry vouches for; `watermark` is how the source says how far it goes: where
     there is a cursor, the greatest one seen, as `adapters.cursor.since` takes it (empty: none was, the former stays).
     Both are final once the batches have been read: a source that comes in pages learns them on the way. `changes`: only
-    what changed since `Source.since`, to be merged by primary key into the snapshot in force.
+    what changed since `Source.since`, to be merged by primary key into the snapshot in force. `plain` is the same
+    records as `batches`, to be read faster.
     """
 
     columns: tuple[str, ...]
@@ -106,6 +138,7 @@ class Delivery:
     watermark: str
     batches: Iterator[Batch]
     changes: bool = False
+    plain: Plain | None = None
 
 
 class Adapter(Protocol):
@@ -146,7 +179,7 @@ def data_as_of(path: Path, settings: AdapterSettings) -> datetime:
 
 def whole(path: Path, batches: Iterator[Batch], settings: AdapterSettings) -> Iterator[Batch]:
     """Pass the batches on; raises Malformed at the end where the file was changed while it was read, or is too long."""
-    before = _state(path)
+    before = state_of(path)
     rows = 0
     for batch in batches:
         rows += len(batch)
@@ -155,11 +188,12 @@ def whole(path: Path, batches: Iterator[Batch], settings: AdapterSettings) -> It
                 "has more rows than a delivery may have", field=path.name, remedy="split it or raise the bound"
             )
         yield batch
-    if _state(path) != before:
+    if state_of(path) != before:
         raise Malformed("was changed while it was read", field=path.name, remedy="deliver by renaming a whole file in")
 
 
-def _state(path: Path) -> tuple[int, int, int]:
+def state_of(path: Path) -> tuple[int, int, int]:
+    """What changes when a file is: its inode, size and time."""
     try:
         found = path.stat()
     except FileNotFoundError:
