@@ -11,6 +11,8 @@ from schemas.odcs_shape import CustomProperty, PropertyExtras, PropertyShape
 from schemas.reserved import RESERVED_NAMES
 from schemas.title import Shape, Title
 
+DELIVERED = "raw_"
+"""How the columns begin in which the exchange keeps text as it was delivered."""
 COLUMNS: Place = ("schema", 0, "properties")
 _Extras = TypeVar("_Extras", bound=Shape)
 
@@ -57,6 +59,8 @@ def read_columns(document: Document, written: Sequence[Mapping[str, Any]]) -> li
             seen[key].add(value)
         if shape.name in RESERVED_NAMES:
             document.fault(f"{shape.name} means something else in expressions", "choose another", *at, "name")
+        if shape.name.startswith(DELIVERED):
+            document.fault(f"{shape.name} begins as the hub keeps for delivered text", "choose another", *at, "name")
         if extras is not None:
             found.append(Column(property=_property(document, shape, extras, at), shape=shape, at=at))
     return found

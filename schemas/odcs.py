@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from jsonschema import Draft201909Validator
 from jsonschema.exceptions import best_match
 
+from schemas.beside import major, split
 from schemas.columns import COLUMNS, Column, custom_values, read_columns
 from schemas.contract import (
     NUMBERS,
@@ -25,10 +26,13 @@ from schemas.contract import (
     Rule,
     SubjectKey,
 )
+from schemas.derived import bound_rules, key_rules
 from schemas.document import Document, Place
 from schemas.odcs_server import check_server, read_server
 from schemas.odcs_shape import ContractExtras, ContractShape
-from schemas.quality import RuleReader, derived_rules
+from schemas.quality import RuleReader, unsaid
+from schemas.quality_shape import BoundedProperty
+from schemas.relationship import read_relationships
 from schemas.reserved import RESERVED_NAMES
 from schemas.service_level import read_service_levels
 from schemas.settings import DEFAULTS, SchemaSettings
@@ -38,6 +42,8 @@ VERSION = "v3.1.0"
 SUFFIX = ".odcs.yaml"
 
 _MESSAGE_MAX = 160
+_SAYING = frozenset({Check.VALUES, Check.PATTERN, Check.RANGE})
+"""The checks that say what a property's values are like."""
 
 
 def read_contract(document: Document, root: Path, settings: SchemaSettings = DEFAULTS) -> Contract | None:
@@ -108,8 +114,11 @@ def _check_standard(document: Document) -> None:
 
 def _check_names(document: Document, shape: ContractShape) -> None:
     path = PurePosixPath(document.path)
-    if path.name != shape.id + SUFFIX:
+    name, number = split(path.name.removesuffix(SUFFIX))
+    if name != shape.id or not path.name.endswith(SUFFIX):
         document.fault(f"id {shape.id} is not the file's name", f"name the file {shape.id}{SUFFIX}", "id")
+    elif number not in {0, major(shape.version)}:
+        document.fault(f"version {shape.version} is not the file's", f"name it after {major(shape.version)}", "version")
     if path.parent.name != shape.domain:
         document.fault(f"domain {shape.domain} is not the folder's name", "move the file", "domain")
     if shape.objects[0].name != shape.id:
@@ -121,7 +130,7 @@ def _check_names(document: Document, shape: ContractShape) -> None:
 def _with_rules(held: Property, rules: Sequence[Rule]) -> Property:
     """The property with what its rules say about its values."""
     for rule in rules:
-        if rule.properties == (held.name,):
+        if rule.properties == (held.name,) and rule.check in _SAYING:
             held = replace(
                 held,
                 valid_values=rule.values or held.valid_values,
@@ -139,16 +148,19 @@ def _rules(
     properties = {each.property.name: each.property for each in columns}
     reader = RuleReader(document=document, properties=properties)
     written: list[Rule] = []
+    bounds: list[Rule] = []
     for each in columns:
         written += reader.of_property(each.shape.quality, (*each.at, "quality"), each.property)
+        bounded = document.shaped(BoundedProperty, shape.objects[0].properties[int(each.at[-1])], each.at)
+        if bounded is not None:
+            bounds += bound_rules(document, each.at, each.property, bounded, tolerance)
+            reader.check_pattern(bounded.options.pattern or "", (*each.at, "logicalTypeOptions"))
     if len(columns) == len(shape.objects[0].properties):
         written += reader.of_rows(shape.objects[0].quality, ("schema", 0, "quality"))
-    unique = {rule.properties for rule in written if rule.check is Check.UNIQUE}
-    derived = [
-        rule
-        for rule in derived_rules(properties.values(), key, tolerance)
-        if rule.check is not Check.UNIQUE or rule.properties not in unique
-    ]
+        for rule, at in read_relationships(document, columns, tolerance):
+            reader.note_id(rule.id, at)
+            written.append(rule)
+    derived = list(unsaid(written, [*key_rules(properties.values(), key, tolerance), *bounds]))
     for rule in derived:
         if rule.id in reader.seen:
             document.fault(

@@ -14,8 +14,6 @@ NAME = r"[a-z][a-z0-9_]{0,62}"
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
-SPAN = "[1-9][0-9]{0,5}[smhd]"
-"""A length of time: seconds, minutes, hours or days."""
 FIELD_NUMBER_MAX = 18_999
 """Protobuf keeps the numbers from 19000 for itself."""
 
@@ -66,70 +64,6 @@ class ContractExtras(Shape):
     tolerance: Share
     name_register: Name | None = Field(alias="nameRegister", default=None)
     identity_aliases: AliasesShape | None = Field(alias="identityAliases", default=None)
-
-
-class TombstoneShape(Shape):
-    """The property and the values of it that say that a record is deleted."""
-
-    property: Name
-    values: Annotated[list[Words], Field(min_length=1)]
-
-
-class ServerExtras(Shape):
-    """What the standard has no field for, of the server."""
-
-    sheet: Annotated[int, Field(ge=1)] = 1
-    header_row: Annotated[int, Field(ge=1)] = Field(alias="headerRow", default=1)
-    merged_cells: Literal["fill", "leave"] = Field(alias="mergedCells", default="leave")
-    as_of: Name | None = Field(alias="asOf", default=None)
-    connection: Name | None = None
-    cursor: Name | None = None
-    overlap: Annotated[str, StringConstraints(pattern=f"^{SPAN}$")] | Annotated[int, Field(ge=0)] | None = None
-    tombstone: TombstoneShape | None = None
-    full_every: Annotated[str, StringConstraints(pattern=f"^{SPAN}$")] | None = Field(alias="fullEvery", default=None)
-
-
-class ServerShape(Standard):
-    """Where a delivery is read."""
-
-    format: Literal["csv", "jsonl", "xlsx", "parquet", "sql"]
-    path: Words | None = None
-    location: Words | None = None
-    encoding: Words = "UTF-8"
-    custom: list[CustomProperty] = Field(alias="customProperties", default=[])
-
-
-class RuleArguments(Shape):
-    """What a rule of the standard's library is told."""
-
-    valid_values: Annotated[list[Words], Field(min_length=1)] | None = Field(alias="validValues", default=None)
-    pattern: Words | None = None
-    minimum: str | int | float | None = None
-    maximum: str | int | float | None = None
-    properties: Annotated[list[Name], Field(min_length=1)] | None = None
-
-
-class RowHolds(Shape):
-    """The hub's own rule: a SQL condition over property names that every row fulfils."""
-
-    row_holds: Words = Field(alias="rowHolds")
-    tolerated_percent: Percent = Field(alias="toleratedPercent")
-
-
-class RuleShape(Standard):
-    """One quality rule."""
-
-    id: Words
-    type: str = "library"
-    metric: str | None = None
-    engine: str | None = None
-    implementation: RowHolds | None = None
-    arguments: RuleArguments = RuleArguments()
-    must_be_greater_than: float | None = Field(alias="mustBeGreaterThan", default=None)
-    must_be_at_most: Percent | None = Field(alias="mustBeLessOrEqualTo", default=None)
-    unit: str | None = None
-    dimension: str = ""
-    description: str = ""
 
 
 class TypeOptions(Standard):
@@ -198,7 +132,7 @@ class ContractShape(Standard):
     version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
     domain: Name
     team: TeamShape
-    servers: Annotated[list[ServerShape], Field(min_length=1, max_length=1)]
+    servers: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1)]
     objects: Annotated[list[ObjectShape], Field(min_length=1, max_length=1)] = Field(alias="schema")
     sla: list[SlaShape] = Field(alias="slaProperties", default=[])
     custom: list[CustomProperty] = Field(alias="customProperties", default=[])

@@ -1,65 +1,23 @@
-"""A contract's quality rules: those written in it, and those that follow from types, `required` and the primary key."""
+"""A contract's quality rules as they are written in it, and which of those that follow by themselves stand beside."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from schemas.contract import Check, Property, PropertyType, Rule
+from schemas.allowed import PERCENT, Allowed, operators
+from schemas.condition import Unreadable, read_condition
 from schemas.document import Document, Place
-from schemas.odcs_shape import RuleShape
-
-TODAY = "today"
-"""A range's end that moves: the day of the check in Asia/Shanghai."""
+from schemas.property import Property, PropertyType
+from schemas.quality_shape import UNITS, RuleShape
+from schemas.range_end import RANGED, check_ends, end_text
+from schemas.rule import Check, Rule
 
 ENGINE = "mianzheng"
-_RANGED = frozenset({PropertyType.DATE, PropertyType.TIMESTAMP, PropertyType.INTEGER, PropertyType.NUMBER})
+_LISTED = frozenset({PropertyType.STRING, PropertyType.INTEGER})
 _TEXT = frozenset({PropertyType.STRING})
-_DAYS = frozenset({PropertyType.DATE, PropertyType.TIMESTAMP})
-_WORDS = frozenset({"and", "or", "not", "is", "null", "in", "between", "like", "length", "true", "false", "date"})
-_TOKEN = re.compile(r"\s+|'[^']*'|[0-9]+(?:\.[0-9]+)?|[A-Za-z_][A-Za-z0-9_]*|<>|<=|>=|[=<>(),+*-]")
-_COMMENT = "--"
-
-
-def derived_rules(properties: Iterable[Property], primary_key: tuple[str, ...], tolerance: float) -> Iterator[Rule]:
-    """The rules that nobody need write: required values are there, values are of their type, keys are unique."""
-    for each in properties:
-        if each.required:
-            yield Rule(
-                id=f"{each.name}_present",
-                check=Check.PRESENT,
-                properties=(each.name,),
-                tolerance=tolerance,
-                dimension="completeness",
-                description=f"{each.title.zh}不得为空。 {each.title.en} is there.",
-            )
-        if each.type is not PropertyType.STRING:
-            yield Rule(
-                id=f"{each.name}_typed",
-                check=Check.TYPED,
-                properties=(each.name,),
-                tolerance=tolerance,
-                dimension="conformity",
-                description=f"{each.title.zh}须为有效的{_TYPE_ZH[each.type]}。 {each.title.en} is a valid {each.type}.",
-            )
-    yield Rule(
-        id="primary_key_unique",
-        check=Check.UNIQUE,
-        properties=primary_key,
-        tolerance=tolerance,
-        dimension="uniqueness",
-        description="同一主键只能有一条记录。 One record a primary key.",
-    )
-
-
-_TYPE_ZH = {
-    PropertyType.INTEGER: "整数",
-    PropertyType.NUMBER: "数值",
-    PropertyType.DATE: "日期",
-    PropertyType.TIMESTAMP: "时间",
-    PropertyType.IDENTITY: "证件号码",
-    PropertyType.ORGANISATION: "统一社会信用代码",
-}
+_BEYOND_RE2 = re.compile(r"\(\?(?![:imsU-])(?!P<)|\\[1-9]|[*+?}]\+")
+"""What patterns have elsewhere, and RE2, with which DuckDB matches, has not: looking around or back, possession."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,93 +30,96 @@ class RuleReader:
 
     def of_property(self, written: Sequence[object], at: Place, held: Property) -> Iterator[Rule]:
         """The rules of one property."""
-        for index, each in enumerate(written):
-            shape = self.document.shaped(RuleShape, each, (*at, index))
-            if shape:
-                self._note_id(shape.id, (*at, index))
-            rule = self._of_property(shape, (*at, index), held) if shape else None
+        for shape, raw, place in self._shapes(written, at):
+            rule = self._of_property(shape, raw, place, held)
             if rule is not None:
-                yield rule
+                yield replace(rule, properties=(held.name,))
 
     def of_rows(self, written: Sequence[object], at: Place) -> Iterator[Rule]:
         """The rules of the dataset as a whole."""
-        for index, each in enumerate(written):
-            shape = self.document.shaped(RuleShape, each, (*at, index))
-            if shape:
-                self._note_id(shape.id, (*at, index))
-            rule = self._of_rows(shape, (*at, index)) if shape else None
+        for shape, raw, place in self._shapes(written, at):
+            rule = self._of_rows(shape, raw, place)
             if rule is not None:
                 yield rule
 
-    def _note_id(self, name: str, at: Place) -> None:
+    def note_id(self, name: str, at: Place) -> None:
+        """Note where a rule is named; two of one name are a fault."""
         if name in self.seen:
             self.document.fault(f"two rules are called {name}", "give each its own id", *at)
         self.seen.setdefault(name, at)
 
-    def _of_property(self, shape: RuleShape, at: Place, held: Property) -> Rule | None:
-        if shape.metric != "invalidValues":
-            self._not_run(shape, at, "invalidValues")
-            return None
-        tolerance = self._tolerance(shape, at)
+    def check_pattern(self, pattern: str, at: Place) -> None:
+        """Note a pattern that cannot be matched as it was meant."""
+        try:
+            re.compile(pattern)
+        except re.error:
+            self.document.fault("the pattern is no regular expression", "mend it", *at)
+            return
+        if _BEYOND_RE2.search(re.sub(r"\\\\|\[[^\]]*\]", "", pattern)):
+            self.document.fault("the pattern looks around or back", "write it without (?=…), (?!…), \\1", *at)
+
+    def _shapes(self, written: Sequence[object], at: Place) -> Iterator[tuple[RuleShape, Mapping[str, Any], Place]]:
+        for index, each in enumerate(written):
+            place = (*at, index)
+            shape = self.document.shaped(RuleShape, each, place)
+            if shape is not None and isinstance(each, Mapping):
+                self.note_id(shape.id, place)
+                yield shape, each, place
+
+    def _of_property(self, shape: RuleShape, raw: Mapping[str, Any], at: Place, held: Property) -> Rule | None:
         told = shape.arguments
-        types = _TEXT
-        if told.valid_values is not None:
-            check = Check.VALUES
+        types: Collection[PropertyType] = frozenset(PropertyType)
+        base = _base(shape, self._allowed(shape, raw, at))
+        if shape.metric in {"nullValues", "missingValues"}:
+            found = replace(
+                base,
+                # Only what is required is held back for being absent; what is optional may be, up to a point.
+                check=Check.PRESENT if held.required else Check.COMPLETE,
+                values=tuple(text for each in told.missing_values or () if (text := (each or "").strip())),
+            )
+        elif shape.metric == "duplicateValues":
+            found = replace(base, check=Check.UNIQUE)
+        elif shape.metric != "invalidValues":
+            self._not_run(shape, at, "invalidValues, missingValues, nullValues or duplicateValues")
+            return None
+        elif told.valid_values is not None:
+            types = _LISTED
+            found = replace(base, check=Check.VALUES, values=tuple(str(each) for each in told.valid_values))
         elif told.pattern is not None:
-            check = Check.PATTERN
-            self._check_pattern(told.pattern, at)
+            types = _TEXT
+            self.check_pattern(told.pattern, (*at, "arguments", "pattern"))
+            found = replace(base, check=Check.PATTERN, pattern=told.pattern)
         elif told.minimum is not None or told.maximum is not None:
-            check, types = Check.RANGE, _RANGED
-            self._check_ends((told.minimum, told.maximum), held, at)
+            types = RANGED
+            check_ends(self.document, (told.minimum, told.maximum), held, (*at, "arguments"))
+            found = replace(base, check=Check.RANGE, minimum=end_text(told.minimum), maximum=end_text(told.maximum))
         else:
             self._not_run(shape, at, "validValues, pattern, minimum or maximum")
             return None
         if held.type not in types:
             self.document.fault(f"rule {shape.id} does not fit a {held.type}", "correct rule or type", *at)
             return None
-        return Rule(
-            id=shape.id,
-            check=check,
-            properties=(held.name,),
-            values=tuple(told.valid_values or ()),
-            pattern=told.pattern or "",
-            minimum=_end(told.minimum),
-            maximum=_end(told.maximum),
-            tolerance=tolerance,
-            dimension=shape.dimension,
-            description=shape.description,
-        )
+        return found
 
-    def _of_rows(self, shape: RuleShape, at: Place) -> Rule | None:
-        if shape.metric == "rowCount" and shape.must_be_greater_than is not None:
-            return Rule(
-                id=shape.id,
-                check=Check.ROW_COUNT,
-                minimum=str(int(shape.must_be_greater_than)),
-                dimension=shape.dimension,
-                description=shape.description,
-            )
+    def _of_rows(self, shape: RuleShape, raw: Mapping[str, Any], at: Place) -> Rule | None:
+        if shape.metric == "rowCount":
+            return replace(_base(shape, self._allowed(shape, raw, at)), check=Check.ROW_COUNT)
         if shape.metric == "duplicateValues" and shape.arguments.properties:
-            self._known(shape.arguments.properties, (*at, "arguments", "properties"))
-            return Rule(
-                id=shape.id,
-                check=Check.UNIQUE,
-                properties=tuple(shape.arguments.properties),
-                tolerance=self._tolerance(shape, at),
-                dimension=shape.dimension,
-                description=shape.description,
-            )
+            self.known(shape.arguments.properties, (*at, "arguments", "properties"))
+            base = _base(shape, self._allowed(shape, raw, at))
+            return replace(base, check=Check.UNIQUE, properties=tuple(shape.arguments.properties))
         if shape.type == "custom" and shape.engine == ENGINE and shape.implementation is not None:
             place = (*at, "implementation", "rowHolds")
-            used = self._condition(shape.implementation.row_holds, place)
-            return Rule(
-                id=shape.id,
+            try:
+                condition = read_condition(shape.implementation.row_holds, self.properties)
+            except Unreadable as why:
+                self.document.fault(str(why), "use properties, constants, and, or, not, is null, in, =", *place)
+                return None
+            return replace(
+                _base(shape, Allowed.share(shape.implementation.tolerated_percent / 100)),
                 check=Check.HOLDS,
-                properties=used,
-                predicate=shape.implementation.row_holds,
-                tolerance=shape.implementation.tolerated_percent / 100,
-                dimension=shape.dimension,
-                description=shape.description,
+                properties=condition.properties,
+                predicate=condition.sql,
             )
         self._not_run(shape, at, f"rowCount, duplicateValues, or engine {ENGINE} with rowHolds")
         return None
@@ -166,62 +127,58 @@ class RuleReader:
     def _not_run(self, shape: RuleShape, at: Place, wanted: str) -> None:
         self.document.fault(f"rule {shape.id} is none that the hub runs", f"use {wanted}", *at)
 
-    def _tolerance(self, shape: RuleShape, at: Place) -> float:
-        if shape.must_be_at_most is None or shape.unit != "percent":
-            self.document.fault(
-                f"rule {shape.id} does not say how many rows may fail",
-                "say mustBeLessOrEqualTo and unit: percent",
-                *at,
-            )
-            return 0.0
-        return shape.must_be_at_most / 100
+    def _allowed(self, shape: RuleShape, raw: Mapping[str, Any], at: Place) -> Allowed:
+        """What the rule's one operator allows; anything after noting that there is none that can be kept."""
+        if shape.unit not in UNITS:
+            self.document.fault(f"{shape.unit} is no unit that the hub counts in", "say rows or percent", *at, "unit")
+        for name in operators():
+            if name not in raw:
+                continue
+            try:
+                return Allowed.operator(name, raw[name], percent=shape.unit == PERCENT)
+            except ValueError as why:
+                self.document.fault(
+                    f"rule {shape.id} does not say how many rows are right: {why}",
+                    "say for instance mustBeLessOrEqualTo: 5 and unit: percent",
+                    *at,
+                    name,
+                )
+                return Allowed()
+        self.document.fault(
+            f"rule {shape.id} does not say how many rows may fail", "say mustBeLessOrEqualTo and unit", *at
+        )
+        return Allowed()
 
-    def _known(self, names: Collection[str], at: Place) -> None:
+    def known(self, names: Collection[str], at: Place) -> None:
+        """Note every name that is no property's."""
         for name in names:
             if name not in self.properties:
                 self.document.fault(f"{name} is no property of the dataset", "name a property", *at)
 
-    def _check_pattern(self, pattern: str, at: Place) -> None:
-        try:
-            re.compile(pattern)
-        except re.error:
-            self.document.fault("the pattern is no regular expression", "mend it", *at, "arguments", "pattern")
 
-    def _check_ends(self, ends: Iterable[str | float | None], held: Property, at: Place) -> None:
-        for end in ends:
-            if end is None:
-                continue
-            if held.type in _DAYS and not (isinstance(end, str) and (end == TODAY or _is_day(end))):
-                self.document.fault(f"{end} is no day", "write 'YYYY-MM-DD' in quotes, or today", *at, "arguments")
-            elif held.type in _RANGED - _DAYS and not isinstance(end, int | float):
-                self.document.fault(f"{end} is no number", "write a number", *at, "arguments")
-
-    def _condition(self, text: str, at: Place) -> tuple[str, ...]:
-        """The properties that a condition names; notes whatever is no plain condition over them."""
-        used: dict[str, None] = {}
-        place = 0
-        while place < len(text):
-            token = _TOKEN.match(text, place)
-            if token is None or text.startswith(_COMMENT, place):
-                self.document.fault("the condition is no plain SQL condition", "use and, or, not, is, =", *at)
-                return tuple(used)
-            word = token[0]
-            place = token.end()
-            if not (word[0].isalpha() or word[0] == "_") or word.lower() in _WORDS:
-                continue
-            if word not in self.properties:
-                self.document.fault(f"{word} in the condition is no property", "name a property", *at)
-            used[word] = None
-        return tuple(used)
+def unsaid(written: Sequence[Rule], derived: Iterable[Rule]) -> Iterator[Rule]:
+    """The derived rules that no written rule says already; a written one says how much of it is allowed."""
+    said = {_gist(rule) for rule in written}
+    for rule in derived:
+        if _gist(rule) not in said:
+            said.add(_gist(rule))
+            yield rule
 
 
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
+def _gist(rule: Rule) -> tuple[object, ...]:
+    """What a rule checks, whatever it is called and however much of it is allowed."""
+    if rule.check in {Check.PRESENT, Check.COMPLETE}:
+        return (rule.check, rule.properties)
+    same = replace(rule, id="", description="", dimension="", allowed=Allowed())
+    return (same,) if rule.check is not Check.UNIQUE else (rule.check, frozenset(rule.properties))
 
 
-def _end(end: str | float | None) -> str:
-    return "" if end is None else str(end)
+def _base(shape: RuleShape, allowed: Allowed) -> Rule:
+    """A rule named and bounded, whose check is still to be said."""
+    return Rule(
+        id=shape.id,
+        check=Check.ROW_COUNT,
+        allowed=allowed,
+        dimension=shape.dimension,
+        description=shape.description,
+    )

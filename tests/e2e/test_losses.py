@@ -20,6 +20,7 @@ from samples.spoil import spoil
 from samples.tables import TABLES, Table
 from samples.world import World
 from samples.writer import Values
+from schemas.allowed import Allowed
 from schemas.contract import Check, Contract, Rule
 from tests.e2e.conftest import TODAY, Asker, Compared, compare, publish_all
 
@@ -69,7 +70,7 @@ class City:
 
 
 def _tolerant(contract: Contract) -> tuple[Rule, ...]:
-    return tuple(replace(rule, tolerance=1.0) for rule in contract.rules if rule.check is not Check.ROW_COUNT)
+    return tuple(replace(rule, allowed=Allowed.share(1)) for rule in contract.rules if rule.check is not Check.ROW_COUNT)
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,8 @@ CLIENTS = "clients/bank.yaml"
 ICBC = "  - id: spiffe://wenling.mianzheng.example/bank/bank-icbc-01"
 AS_OF = "{property: asOf, value: updated_at}"
 CURSOR = "{property: cursor, value: updated_at}\n      - "
+FATHER = "description: Father's identity number\n"
+TO = "        relationships: [{{to: {}}}]\n"
 AGAIN = f"{ICBC} # first\n    title: {{zh: 甲, en: A}}\n"
 
 
@@ -85,11 +87,36 @@ CONTRACT_FAULTS: list[Broken] = [
     (MARRIAGES, "maximum: today", "maximum: tomorrow", "maximum: tomorrow", "no day"),
     (MARRIAGES, "metric: duplicateValues", "metric: nullValues", "id: primary_key", "none that the hub runs"),
     (MARRIAGES, "[registration_no]", "[registration]", "[registration]", "no property"),
-    (MARRIAGES, "unit: percent", "unit: rows", "id: registered_on_range", "how many rows may fail"),
+    (MARRIAGES, "unit: percent", "unit: persons", "unit: persons", "no unit"),
+    (MARRIAGES, "mustBeLessOrEqualTo: 5", "mustNotBe: 5", "mustNotBe: 5", "two ranges"),
+    (MARRIAGES, "mustBeLessOrEqualTo: 5", "mustBeLessThan: 0", "mustBeLessThan: 0", "no count can be so"),
+    (MARRIAGES, "mustBeLessOrEqualTo: 5", "mustBeBetween: [5, 1]", "mustBeBetween: [5", "smaller number"),
+    (MARRIAGES, "mustBeLessOrEqualTo: 5", "mustBe: few", "mustBe: few", "no number"),
+    (MARRIAGES, "mustBeLessOrEqualTo: 5", "mustBeLessOrEqualTo: .nan", ": .nan", "no number"),
+    (MARRIAGES, "metric: invalidValues", "metric: rowCount", "id: registered_on_range", "none that the hub runs"),
+    (MARRIAGES, "engine: mianzheng", "engine: soda", "id: spouses_differ", "none that the hub runs"),
     (MARRIAGES, "id: divorced_on_range", "id: status_values # again", "# again", "two rules"),
     (MARRIAGES, "husband_id <> wife_id", "husband <> wife_id", "rowHolds: husband <>", "no property"),
     (MARRIAGES, "husband_id <> wife_id", "wife_id; drop", "rowHolds: wife_id;", "no plain SQL"),
     (MARRIAGES, "husband_id <> wife_id", "true -- wife_id", "rowHolds: true --", "no plain SQL"),
+    (MARRIAGES, "husband_id <> wife_id", "length(status) <> status", "rowHolds: length", "a text beside a number"),
+    (MARRIAGES, "husband_id <> wife_id", "husband_id", "=          rowHolds: husband_id", "no plain SQL"),
+    (MARRIAGES, "husband_id <> wife_id", "status in (wife_id)", "rowHolds: status in", "no constant"),
+    (MARRIAGES, "husband_id <> wife_id", "divorced_on > date 'soon'", "rowHolds: divorced_on > date", "no day"),
+    (MARRIAGES, "logicalType: timestamp", "logicalType: timestamp\n        enum: [{value: x}]", "enum:", "one of some"),
+    (
+        POPULATION,
+        "{pattern: '331081[0-9]{3}'}\n        req",
+        "{pattern: '(?=3)3.*'}\n        req",
+        "(?=3)",
+        "looks around",
+    ),
+    (POPULATION, "{pattern: '331081[0-9]{3}'}\n        req", "{format: ipv6}\n        req", "ipv6", "no format"),
+    (POPULATION, "name: birth_date\n", "name: raw_birth_date\n", "raw_birth_date", "keeps for delivered text"),
+    (POPULATION, FATHER, FATHER + TO.format("nobody"), "relationships", "names no property of a dataset"),
+    (POPULATION, FATHER, FATHER + TO.format("nowhere.person_id"), "relationships", "no dataset"),
+    (POPULATION, FATHER, FATHER + TO.format("population.nobody"), "relationships", "no property nobody"),
+    (POPULATION, FATHER, FATHER + TO.format("population.name"), "relationships", "population.name is none"),
     (POPULATION, "path: public_security", "path: ../public_security", "- server:", "not inside"),
     (POPULATION, "encoding: GB18030", "encoding: GB18O30", "GB18O30", "no encoding"),
     (POPULATION, "arguments: {pattern: '331081[0-9]{3}'}", "arguments: {pattern: '['}", "'['", "no regular expression"),
