@@ -1,6 +1,7 @@
 """Making a hub's home: folders, keys, the trust file, development certificates, settings.
 
-Every step keeps what stands and makes what is missing, so that a home made half is finished by running it again.
+Every step keeps what stands and makes what is missing, so that a home made half is finished by running it again. A home
+of an older format is brought to today's.
 """
 
 import re
@@ -8,6 +9,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from app.custody import in_custody
+from app.formats import HOME_FORMAT, format_line, home_format, upgrade
 from app.paths import Paths
 from app.pki import Authority, Credential
 from app.settings import HubSettings
@@ -37,11 +40,16 @@ def make_home(paths: Paths, settings: HubSettings, clients: Iterable[str], *, no
     paths.home.parent.mkdir(parents=True, exist_ok=True)
     make_folder(paths.home)
     with locked(paths.home / ".init.lock"):
+        if home_format(paths) not in {None, HOME_FORMAT}:
+            with in_custody(paths):
+                upgrade(paths, tag_epoch=settings.tag_epoch)
         _fill_home(paths, settings, clients, now)
 
 
 def _fill_home(paths: Paths, settings: HubSettings, clients: Iterable[str], now: datetime) -> None:
     keys, pki = (paths.keys, paths.keys / "logs"), (paths.pki, paths.pki / "clients")
+    # First of all: a home that is left half made must not pass for an older one.
+    _keep(paths.format, format_line())
     for folder in (*keys, *pki, paths.audit, paths.exchange, paths.evidence, paths.deliveries, paths.logs):
         make_folder(folder)
     _keep(paths.settings, f'[hub]\nname = "{settings.name}"\ntag_epoch = "{settings.tag_epoch}"\n'.encode())

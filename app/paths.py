@@ -20,6 +20,11 @@ class Paths:
         return self.home / "hub.toml"
 
     @property
+    def format(self) -> Path:
+        """Which format the home has."""
+        return self.home / "FORMAT"
+
+    @property
     def trust(self) -> Path:
         """What outsiders must hold to check this hub's evidence."""
         return self.home / "trust.json"
@@ -43,6 +48,11 @@ class Paths:
     def exchange(self) -> Path:
         """Snapshots."""
         return self.home / "exchange"
+
+    @property
+    def agreements(self) -> Path:
+        """What was in force, kept by digest."""
+        return self.home / "agreements"
 
     @property
     def audit(self) -> Path:

@@ -58,7 +58,7 @@ def test_only_the_hubs_account_reads_its_home(paths: Paths) -> None:
     assert {mode for each, mode in modes.items() if each.suffix == ".key"} == {0o600}
 
 
-@pytest.mark.parametrize("number", range(17))
+@pytest.mark.parametrize("number", range(18))
 def test_a_home_made_half_is_finished_by_running_it_again(
     number: int, paths: Paths, interrupt: Callable[[int], None]
 ) -> None:
