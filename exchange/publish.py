@@ -69,7 +69,7 @@ class HeldBack:
 def step(name: str, job: Job) -> Next:
     """Run one step of a job, alone; raises Conflict while somebody else publishes the dataset."""
     with alone(job):
-        return _taken(name, job)
+        return take(name, job)
 
 
 def publish(job: Job, *, progress: Callable[[str], None] = lambda _: None) -> Published | HeldBack:
@@ -84,7 +84,7 @@ def publish(job: Job, *, progress: Callable[[str], None] = lambda _: None) -> Pu
         for name in STEPS:
             progress(name)
             began = perf_counter()
-            following = _taken(name, job)
+            following = take(name, job)
             seconds[name] = perf_counter() - began
             if following is not Next.GO_ON:
                 break
@@ -123,8 +123,8 @@ def outcome(job: Job, following: Next, seconds: Mapping[str, float] | None = Non
     )
 
 
-def _taken(name: str, job: Job) -> Next:
-    """Run a step, and note how the run ended where it did."""
+def take(name: str, job: Job) -> Next:
+    """Run a step of a job whose dataset the caller keeps to itself, and note how the run ended where it did."""
     note, run_id = job.layout.last_run, job.run_id
     try:
         following = STEPS[name](job)
