@@ -22,7 +22,8 @@ from kernel.errors import Malformed
 from kernel.settings import load
 from kernel.signing import SigningKey
 from kernel.trust import TRUST_SIZE_MAX, Trust
-from schemas.catalogue import Catalogue, load_catalogue
+from schemas.archive import Archive
+from schemas.catalogue import ROOT, Catalogue, load_catalogue
 from schemas.settings import SchemaSettings
 from schemas.wire.v1 import audit_pb2
 from verifier.settings import ClientSettings, VerifierSettings
@@ -44,14 +45,23 @@ class Hub:
     @cached_property
     def catalogue(self) -> Catalogue:
         """What the city has agreed on; raises Faulty with every fault."""
-        root = self.settings.agreements
-        return load_catalogue(Path(root) if root else None, load(SchemaSettings, "schemas", file=self.paths.settings))
+        return load_catalogue(self.agreements_root, load(SchemaSettings, "schemas", file=self.paths.settings))
 
     @cached_property
     def works(self) -> bool:
         """True: this version works on the home, or there is none yet; raises OtherFormat or Damaged."""
         check_home(self.paths)
         return True
+
+    @cached_property
+    def agreements_root(self) -> Path:
+        """The folder that the agreements are read from."""
+        return Path(self.settings.agreements) if self.settings.agreements else ROOT
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The agreements that were in force here, as they were."""
+        return Archive(self.paths.agreements, load(SchemaSettings, "schemas", file=self.paths.settings))
 
     @cached_property
     def trust(self) -> Trust:

@@ -24,7 +24,8 @@ def publishing_job(hub: Hub, dataset: str, run_id: str, *, force: bool = False) 
 
 
 def contract_job(hub: Hub, contract: Contract, run_id: str, *, force: bool = False) -> Job:
-    """The job of a run, for who has read the contract already."""
+    """The job of a run, for who has read the contract already; it is kept, so that the snapshot can always be read."""
+    hub.archive.keep_contract(contract, now=hub.clock.now())
     return Job(
         contract=contract,
         delivery_root=hub.paths.deliveries,

@@ -23,6 +23,8 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
     Raises Conflict where another process is this worker, Damaged or LogUnavailable where its log cannot be opened.
     """
     settings = hub.verifier_settings
+    # Kept before anything is answered under them: an answer whose agreements are gone cannot be computed again.
+    hub.archive.keep(hub.catalogue, hub.agreements_root, now=hub.clock.now())
     closures = Closures(hub.paths.cases, busy_seconds=settings.closures_busy_seconds)
     try:
         with hub.logs.open(worker_log(number)) as log:

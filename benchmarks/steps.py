@@ -155,6 +155,7 @@ class Parts:
             hub=desk.hub,
             tags=desk.tagger.tags(case.parties),
             registers=[reference(snapshots[each]) for each in registers if each in snapshots],
+            agreements=catalogue.digest,
             now=now,
         )
         laps.end("draw up the statement")

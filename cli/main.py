@@ -22,6 +22,7 @@ COMMANDS = {
     "publish": ("cli.publish", "publish"),
     "ask": ("cli.ask", "ask"),
     "verify": ("cli.verify", "verify"),
+    "replay": ("cli.replay", "replay_evidence"),
     "audit": ("cli.audit", "audit_app"),
     "verifier": ("cli.verifier", "verifier_app"),
     "serve": ("cli.serve", "serve"),

@@ -13,6 +13,7 @@ from time import monotonic
 
 from google.protobuf.message import Message
 
+from exchange.current import Current
 from exchange.index import IndexEntry
 from exchange.keys import IndexKeys
 from exchange.layout import Layout
@@ -83,6 +84,22 @@ class Exchange:
             found = self._in_force(dataset)
             if found is not None and found.serves:
                 opened[dataset] = found
+        return Pinned(opened, self._keys, self._settings, aliases=self.aliases, name_register=self.name_register)
+
+    def pin_versions(self, datasets: Iterable[str], versions: Mapping[str, Current]) -> "Pinned":
+        """The same over given versions, by their datasets' ids, whatever is in force now: for old answers.
+
+        A dataset without a version given is not pinned, nor one whose version the contract cannot read. Raises Damaged
+        where a version is not as it was published, or gone.
+        """
+        opened = {}
+        for dataset in dict.fromkeys((*datasets, *self._supporting)):
+            contract, layout = self._contracts[dataset], self._layouts[dataset]
+            if contract.id in versions:
+                bytes_max = self._settings.manifest_bytes_max
+                found = open_snapshot(layout, versions[contract.id], contract, self._keys, bytes_max=bytes_max)
+                if found.serves:
+                    opened[dataset] = found
         return Pinned(opened, self._keys, self._settings, aliases=self.aliases, name_register=self.name_register)
 
     def refresh(self) -> tuple[str, ...]:

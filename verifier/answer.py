@@ -63,6 +63,7 @@ class Answering:
                 hub=desk.hub,
                 tags=desk.tagger.tags(case.parties),
                 registers=[reference(snapshots[each]) for each in self.registers if each in snapshots],
+                agreements=desk.catalogue.digest,
                 now=now,
             )
             signed = sign(statement, self.key)

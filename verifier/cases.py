@@ -173,10 +173,7 @@ class Cases:
 
     def read(self, call: Call | Closing, client: Client) -> Case:
         """The client's own case of this number; raises NotYourCase. It may be over: `check_open`."""
-        try:
-            case = _case(self._sealer.unseal(call.token, PURPOSE))
-        except (BadSeal, DecodeError) as error:
-            raise NotYourCase("the token is none of this hub's", field="case_token") from error
+        case = unsealed(call.token, self._sealer)
         if case.number != call.case_number:
             raise NotYourCase("the token is another case's", field="case_token")
         if case.client != client.id:
@@ -196,6 +193,14 @@ class Cases:
         if item is None or item.version != case.item_version:
             raise CaseExpired("the item has changed since the case was opened", remedy="open a new case")
         return item
+
+
+def unsealed(token: bytes, sealer: Sealer) -> Case:
+    """The case in a token, whoever sent it and whether or not it is over; raises NotYourCase."""
+    try:
+        return _case(sealer.unseal(token, PURPOSE))
+    except (BadSeal, DecodeError) as error:
+        raise NotYourCase("the token is none of this hub's", field="case_token") from error
 
 
 def _case(raw: bytes) -> Case:

@@ -57,7 +57,7 @@ class Tagger:
         ]
 
 
-def draw_up(
+def draw_up(  # noqa: PLR0913 (each is a part of the statement)
     case: Case,
     call: Call,
     answers: Sequence[statement_pb2.Answer],
@@ -65,6 +65,7 @@ def draw_up(
     hub: str,
     tags: Sequence[statement_pb2.PartyTag],
     registers: Sequence[statement_pb2.SnapshotRef],
+    agreements: bytes,
     now: datetime,
 ) -> statement_pb2.Statement:
     """What the hub says about this question; it commits to the request's bytes as received."""
@@ -86,6 +87,7 @@ def draw_up(
         answers=answers,
         issued_at=timestamp(now),
         identity_snapshots=registers,
+        agreements_digest=agreements,
     )
 
 

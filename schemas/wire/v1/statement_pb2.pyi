@@ -125,7 +125,7 @@ class Answer(_message.Message):
     def __init__(self, material: _Optional[str] = ..., claim: _Optional[str] = ..., claim_version: _Optional[int] = ..., claim_digest: _Optional[bytes] = ..., role: _Optional[str] = ..., parameters: _Optional[_Mapping[str, str]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., reason: _Optional[_Union[Reason, str]] = ..., snapshots: _Optional[_Iterable[_Union[SnapshotRef, _Mapping]]] = ..., grant: _Optional[str] = ..., disclosed: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Statement(_message.Message):
-    __slots__ = ("hub", "client", "operator", "operator_assurance", "case_number", "item", "item_version", "parties", "presence", "legal_basis", "request_digest", "nonce", "hub_random", "evaluation_date", "answers", "issued_at", "identity_snapshots")
+    __slots__ = ("hub", "client", "operator", "operator_assurance", "case_number", "item", "item_version", "parties", "presence", "legal_basis", "request_digest", "nonce", "hub_random", "evaluation_date", "answers", "issued_at", "identity_snapshots", "agreements_digest")
     HUB_FIELD_NUMBER: _ClassVar[int]
     CLIENT_FIELD_NUMBER: _ClassVar[int]
     OPERATOR_FIELD_NUMBER: _ClassVar[int]
@@ -143,6 +143,7 @@ class Statement(_message.Message):
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     ISSUED_AT_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENTS_DIGEST_FIELD_NUMBER: _ClassVar[int]
     hub: str
     client: str
     operator: str
@@ -160,4 +161,5 @@ class Statement(_message.Message):
     answers: _containers.RepeatedCompositeFieldContainer[Answer]
     issued_at: _timestamp_pb2.Timestamp
     identity_snapshots: _containers.RepeatedCompositeFieldContainer[SnapshotRef]
-    def __init__(self, hub: _Optional[str] = ..., client: _Optional[str] = ..., operator: _Optional[str] = ..., operator_assurance: _Optional[_Union[Assurance, str]] = ..., case_number: _Optional[str] = ..., item: _Optional[str] = ..., item_version: _Optional[int] = ..., parties: _Optional[_Iterable[_Union[PartyTag, _Mapping]]] = ..., presence: _Optional[_Union[Presence, str]] = ..., legal_basis: _Optional[str] = ..., request_digest: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., hub_random: _Optional[bytes] = ..., evaluation_date: _Optional[str] = ..., answers: _Optional[_Iterable[_Union[Answer, _Mapping]]] = ..., issued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity_snapshots: _Optional[_Iterable[_Union[SnapshotRef, _Mapping]]] = ...) -> None: ...
+    agreements_digest: bytes
+    def __init__(self, hub: _Optional[str] = ..., client: _Optional[str] = ..., operator: _Optional[str] = ..., operator_assurance: _Optional[_Union[Assurance, str]] = ..., case_number: _Optional[str] = ..., item: _Optional[str] = ..., item_version: _Optional[int] = ..., parties: _Optional[_Iterable[_Union[PartyTag, _Mapping]]] = ..., presence: _Optional[_Union[Presence, str]] = ..., legal_basis: _Optional[str] = ..., request_digest: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., hub_random: _Optional[bytes] = ..., evaluation_date: _Optional[str] = ..., answers: _Optional[_Iterable[_Union[Answer, _Mapping]]] = ..., issued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity_snapshots: _Optional[_Iterable[_Union[SnapshotRef, _Mapping]]] = ..., agreements_digest: _Optional[bytes] = ...) -> None: ...
