@@ -1,7 +1,7 @@
 """Reading a backup: which there are, what is in one, and its files with every byte checked."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,11 +184,3 @@ def _secret(raw: bytes) -> bytes:
     if len(secret) != KEY_SIZE:
         raise Damaged("is no key", field="keys")
     return secret
-
-
-def check_files(backup: Backup, settings: CustodySettings, tell: Callable[[str], None]) -> None:
-    """Read every file of a backup as it lies there; raises Damaged naming the first that is not as it was written."""
-    for stored in backup.contents.files:
-        tell(stored.path)
-        for _ in backup.pieces(stored, chunk=settings.chunk_bytes):
-            pass

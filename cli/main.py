@@ -26,6 +26,10 @@ COMMANDS = {
     "audit": ("cli.audit", "audit_app"),
     "verifier": ("cli.verifier", "verifier_app"),
     "serve": ("cli.serve", "serve"),
+    "backup": ("cli.backup", "backup"),
+    "restore": ("cli.restore", "restore"),
+    "upgrade": ("cli.upgrade", "upgrade"),
+    "keys": ("cli.keys", "keys_app"),
     "demo": ("cli.demo", "demo"),
 }
 """Each command's module and its function or group."""

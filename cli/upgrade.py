@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from app.custody import in_custody
-from app.formats import HOME_FORMAT
+from app.formats import HOME_FORMAT, home_format
 from app.formats import upgrade as upgrade_home
 from app.hub import open_hub
 from app.paths import home_from_environment
@@ -16,15 +16,13 @@ from kernel.errors import Malformed
 def upgrade(
     home: Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")] = None,
 ) -> None:
-    """将旧版本建立的枢纽目录迁移到现行格式；中断后可再运行。 Bring an older home to today's format; it can run twice."""
+    """将旧版本建立的枢纽目录迁移到现行格式；中断后可再运行。 Bring an older home to today's format."""
     hub = open_hub(home or home_from_environment())
     nothing = Malformed("there is no hub here", field=str(hub.paths.home), remedy="mianzheng init")
-    if not hub.paths.home.is_dir():
+    if home_format(hub.paths) is None:
         raise nothing
     with in_custody(hub.paths):
         before = upgrade_home(hub.paths, tag_epoch=hub.settings.tag_epoch)
-    if before is None:
-        raise nothing
     if before == HOME_FORMAT:
         typer.echo(f"格式已是 {HOME_FORMAT} the format is {HOME_FORMAT} already")
     else:
