@@ -38,6 +38,14 @@ class Agreements(Protocol):
     def faults(self) -> list[Fault]: ...
 
 
+PACKED = "\n    customProperties: [{property: compression, value: gzip}]"
+
+
+def file_property(said: str) -> str:
+    """A custom property of the server, before its encoding."""
+    return f"    customProperties: [{{property: {said}}}]\n    encoding"
+
+
 Alone = Callable[[str], Agreements]
 Broken = tuple[str, str, str, str, str]
 
@@ -117,7 +125,24 @@ CONTRACT_FAULTS: list[Broken] = [
     (POPULATION, FATHER, FATHER + TO.format("nowhere.person_id"), "relationships", "no dataset"),
     (POPULATION, FATHER, FATHER + TO.format("population.nobody"), "relationships", "no property nobody"),
     (POPULATION, FATHER, FATHER + TO.format("population.name"), "relationships", "population.name is none"),
-    (POPULATION, "path: public_security", "path: ../public_security", "- server:", "not inside"),
+    (POPULATION, "path: public_security", "path: ../public_security", "path: ..", "not inside"),
+    (POPULATION, "path: public_security", "path: /public_security", "path: /", "not inside"),
+    (POPULATION, "path: public_security/", "path: public_security\\\\", "path: ", "not inside"),
+    (POPULATION, "path: public_security/", "path: p*/", "path: p*", "nothing says which file is whole"),
+    (
+        POPULATION,
+        "population.csv",
+        "population.csv\n    customProperties: [{property: completionMarker, value: a/b}]",
+        "a/b",
+        "no marker",
+    ),
+    (POPULATION, "    encoding", file_property("delimiter, value: xx"), "xx", "no line can be parted"),
+    (POPULATION, "    encoding", file_property("delimiter, value: a"), "value: a}", "no line can be parted"),
+    (POPULATION, "    encoding", file_property("compression, value: rar"), "rar", "'none', 'gzip' or 'zip'"),
+    (POPULATION, "    encoding", file_property("records, value: data"), "records", "what has none"),
+    (POPULATION, "format: csv", "format: parquet # now" + PACKED, "compression", "compressed inside"),
+    (POPULATION, "format: csv", "format: xlsx # now" + PACKED, "compression", "a workbook is compressed inside"),
+    (MARRIAGES, AS_OF, "{property: completionMarker, value: .done}", "completionMarker", "what has none"),
     (POPULATION, "encoding: GB18030", "encoding: GB18O30", "GB18O30", "no encoding"),
     (POPULATION, "arguments: {pattern: '331081[0-9]{3}'}", "arguments: {pattern: '['}", "'['", "no regular expression"),
     (POPULATION, "arguments: {pattern: '331081[0-9]{3}'}", "arguments: {minimum: 1}", "id: town_code_pattern", "fit"),
