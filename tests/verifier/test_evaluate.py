@@ -95,6 +95,36 @@ def test_data_older_than_the_claim_allows_is_stale_to_the_second(catalogue: Cata
     assert alive.said(held, data_as_of=oldest - timedelta(seconds=1)) == "STALE"
 
 
+def test_data_exactly_as_old_as_the_claim_allows_is_not_stale_and_a_microsecond_older_is(catalogue: Catalogue) -> None:
+    alive = asking(catalogue, "person.alive")
+    held = {"population": Held(alive.rows("population", PRESENT))}
+    oldest = NOW - alive.claim.max_age
+    assert alive.said(held, data_as_of=oldest - timedelta(microseconds=1)) == "STALE"
+    assert alive.said({"population": Held()}, data_as_of=oldest - timedelta(microseconds=1)) == "STALE"
+    assert alive.said({"population": Held()}, data_as_of=oldest) == "NO_RECORD"
+
+
+def test_the_oldest_of_two_datasets_decides_by_the_claims_own_limit(catalogue: Catalogue) -> None:
+    local = asking(catalogue, "person.local_or_insured")
+    held = {"population": Held(local.rows("population", PRESENT)), "social_insurance": Held()}
+    for stale in held:
+        ages = {each: NOW - (local.claim.max_age + timedelta(seconds=1)) * (each == stale) for each in held}
+        snapshots = {each: Snapshot(dataset=each, data_as_of=ages[each]) for each in held}
+        assert plain(evaluate(local.claim, held, {"months": 24}, snapshots=snapshots, now=NOW)) == "STALE"
+
+
+def test_a_clock_that_jumps_back_makes_nothing_stale_and_one_that_jumps_ahead_everything(catalogue: Catalogue) -> None:
+    alive = asking(catalogue, "person.alive")
+    held = {"population": Held(alive.rows("population", PRESENT))}
+    snapshots = {"population": Snapshot(dataset="population", data_as_of=NOW)}
+
+    def said(now: datetime) -> str:
+        return plain(evaluate(alive.claim, held, {}, snapshots=snapshots, now=now))
+
+    assert said(NOW - timedelta(days=400)) == "CONFIRMED"
+    assert said(NOW + timedelta(days=400)) == "STALE"
+
+
 def test_a_tainted_subject_gets_no_answer_whatever_the_rows_say(catalogue: Catalogue) -> None:
     alive = asking(catalogue, "person.alive")
     rows = alive.rows("population", PRESENT)
