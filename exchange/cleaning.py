@@ -1,14 +1,15 @@
-"""From delivered text to typed values, in SQL: each property's column beside its raw one.
+"""From delivered text to typed values, in SQL, and back to the text that a typed value writes.
 
 Cleaning folds how a value is written (spaces, full-width digits, forms of identity numbers) and never what it says: a
-text that is no value of its type becomes absent beside its raw text, and a rule holds the row back.
+text that is no value of its type becomes absent beside its raw text, and a rule holds the row back. Most values are
+written as they should be, so each type looks for that first and folds only the rest.
 """
 
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from exchange.database import literal, raw_column, script
+from exchange.database import literal, quoted, raw_column, script
 from kernel.errors import MalformedIdentity
 from kernel.identity import Identity, parse_organisation, parse_person
 from schemas.contract import Contract, Property, PropertyType
@@ -16,10 +17,13 @@ from schemas.contract import Contract, Property, PropertyType
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_PLAIN_INTEGER = "[0-9]{1,18}"
+_PLAIN_NUMBER = r"[0-9]{1,15}(\.[0-9]{1,15})?"
 _INTEGER = r"[+-]?[0-9]{1,18}(\.0+)?"
 _NUMBER = r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,2})?"
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _ISO_DATE = rf"{_DAY}([ T]00:00(:00(\.0+)?)?)?"
+_PLAIN_TIME = rf"{_DAY} [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}"
 _LOCAL_TIME = rf"{_DAY}([ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]+)?)?)?"
 _ZONED_TIME = rf"{_DAY}[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]+)?)?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)"
 
@@ -31,11 +35,17 @@ def cleaned(each: Property) -> str:
         case PropertyType.STRING:
             value = f"trimmed({raw})"
         case PropertyType.INTEGER:
+            plain = f"when regexp_full_match({raw}, {literal(_PLAIN_INTEGER)}) then {raw}::bigint"
             value = (
-                f"case when {_matches(raw, _INTEGER)} then try_cast(split_part(narrow({raw}), '.', 1) as bigint) end"
+                f"case when {raw} is null then null {plain} "
+                f"when {_matches(raw, _INTEGER)} then try_cast(split_part(narrow({raw}), '.', 1) as bigint) end"
             )
         case PropertyType.NUMBER:
-            value = f"case when {_matches(raw, _NUMBER)} then try_cast(narrow({raw}) as double) end"
+            plain = f"when regexp_full_match({raw}, {literal(_PLAIN_NUMBER)}) then {raw}::double"
+            value = (
+                f"case when {raw} is null then null {plain} "
+                f"when {_matches(raw, _NUMBER)} then try_cast(narrow({raw}) as double) end"
+            )
         case PropertyType.DATE:
             value = _date(each, raw)
         case PropertyType.TIMESTAMP:
@@ -47,11 +57,36 @@ def cleaned(each: Property) -> str:
     return value
 
 
-def fold_numbers(connection: "DuckDBPyConnection", contract: Contract, batch: int) -> None:
+def written(each: Property) -> str:
+    """The SQL expression of the text that a property's typed value writes."""
+    column = quoted(each.name)
+    if each.type in {PropertyType.DATE, PropertyType.TIMESTAMP} and each.format:
+        return f"strftime({column}, {literal(each.strptime)})"
+    return column if each.type in _TEXTS else f"{column}::varchar"
+
+
+_TEXTS = frozenset({PropertyType.STRING, PropertyType.IDENTITY, PropertyType.ORGANISATION})
+
+
+def delivered(each: Property) -> str:
+    """The SQL expression of a property's text as it was delivered, over a staged row.
+
+    A staged row keeps that text only where the typed value would write another, or there is none.
+    """
+    return f"coalesce({raw_column(each.name)}, {written(each)})"
+
+
+def delivered_bytes(each: Property) -> str:
+    """The SQL expression of the length of a property's text, in bytes; a typed value that writes it is short."""
+    shown = f"strlen({quoted(each.name)}), 0" if each.type in _TEXTS else "0"
+    return f"coalesce(strlen({raw_column(each.name)}), {shown})"
+
+
+def fold_numbers(connection: "DuckDBPyConnection", contract: Contract, source: str, batch: int) -> None:
     """Fold every distinct number that SQL cannot, through kernel.identity: tables from raw text to canonical number."""
     for kind, parse, table, plain in _FOLDED:
         columns = [raw_column(each.name) for each in contract.properties if each.type is kind]
-        every = " union all ".join(f"select {column} as raw from staged_text" for column in columns)  # noqa: S608 (quoted)
+        every = " union all ".join(f"select {column} as raw from {source}" for column in columns)  # noqa: S608 (quoted)
         nothing = "select null::varchar as raw where false"
         connection.execute(script("fold", table=table, every=every or nothing, plain=plain))
         last = 0
@@ -75,7 +110,7 @@ _FOLDED: tuple[tuple[PropertyType, Callable[[str], Identity], str, str], ...] = 
 
 
 def _folded(kind: str, raw: str) -> str:
-    return f"(select number from folded_{kind} where folded_{kind}.raw = staged_text.{raw})"  # noqa: S608 (quoted)
+    return f"(select number from folded_{kind} where folded_{kind}.raw = delivered.{raw})"  # noqa: S608 (quoted)
 
 
 def _matches(raw: str, pattern: str) -> str:
@@ -85,18 +120,29 @@ def _matches(raw: str, pattern: str) -> str:
 def _date(each: Property, raw: str) -> str:
     if not each.format:
         parsed = f"try_strptime(substr(narrow({raw}), 1, 10), '%Y-%m-%d')"
-        return f"case when {_matches(raw, _ISO_DATE)} then {parsed}::date end"
-    # A format is kept to the letter: what is parsed must be written back the same, or 2023115 would be a day.
-    form = literal(each.strptime)
-    parsed = f"try_strptime(narrow({raw}), {form})"
-    return f"case when strftime({parsed}, {form}) = narrow({raw}) then {parsed}::date end"
+        plain = f"when regexp_full_match({raw}, {literal(_DAY)}) then try_cast({raw} as date)"
+        return f"case when {raw} is null then null {plain} when {_matches(raw, _ISO_DATE)} then {parsed}::date end"
+    return _by_format(each, raw, "::date")
 
 
 def _timestamp(each: Property, raw: str) -> str:
     if each.format:
-        form = literal(each.strptime)
-        parsed = f"try_strptime(narrow({raw}), {form})"
-        return f"case when strftime({parsed}, {form}) = narrow({raw}) then {parsed} end"
+        return _by_format(each, raw, "")
     local = f"try_cast(narrow({raw}) as timestamp)"
     zoned = f"try_cast(narrow({raw}) as timestamptz) at time zone 'Asia/Shanghai'"
-    return f"case when {_matches(raw, _LOCAL_TIME)} then {local} when {_matches(raw, _ZONED_TIME)} then {zoned} end"
+    plain = f"when regexp_full_match({raw}, {literal(_PLAIN_TIME)}) then try_cast({raw} as timestamp)"
+    return (
+        f"case when {raw} is null then null {plain} when {_matches(raw, _LOCAL_TIME)} then {local} "
+        f"when {_matches(raw, _ZONED_TIME)} then {zoned} end"
+    )
+
+
+def _by_format(each: Property, raw: str, cast: str) -> str:
+    """A format is kept to the letter: what is parsed must be written back the same, or 2023115 would be a day."""
+    form = literal(each.strptime)
+
+    def when(text: str) -> str:
+        parsed = f"try_strptime({text}, {form})"
+        return f"when strftime({parsed}, {form}) = {text} then {parsed}{cast}"
+
+    return f"case when {raw} is null then null {when(raw)} {when(f'narrow({raw})')} end"

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def database(path: Path, settings: ExchangeSettings, *, spill: Path | None = None) -> Iterator["DuckDBPyConnection"]:
+def database(
+    path: Path, settings: ExchangeSettings, *, spill: Path | None = None, read_only: bool = False
+) -> Iterator["DuckDBPyConnection"]:
     """Open a database file for one step; what does not fit in memory goes to the folder `spill`."""
     import duckdb  # noqa: PLC0415 - heavy, and the DAG files import this module
 
@@ -26,7 +28,7 @@ def database(path: Path, settings: ExchangeSettings, *, spill: Path | None = Non
         "threads": settings.database_threads,
         "temp_directory": str(spill or path.with_name("spill")),
     }
-    with duckdb.connect(str(path), config=config) as connection:
+    with duckdb.connect(str(path), read_only=read_only, config=config) as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute(script("person"))
         yield connection

@@ -1,95 +1,177 @@
-"""Extract a delivery: what an adapter reads, written down whole as one UTF-8 file, with its digest."""
+"""Extract a delivery: what a registry brings, written down whole as one UTF-8 text, with its digest.
+
+A registry's own delimited text is taken over as it is where that cannot be read in two ways, and DuckDB reads it at
+once. Whatever else is delivered passes through its adapter, row by row.
+"""
 
 import csv
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from adapters.port import Batch, Delivery
+from adapters.csv_file import decoded
+from adapters.port import AdapterSettings, Batch, Delivery, Plain
+from exchange.text import Text
 from kernel.durable import flush_file
 from kernel.errors import Malformed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extracted:
-    """What a delivery brought. `digest` is SHA-256 of the extracted text; `in_force` is what `current` held then."""
+    """What a delivery brought. `digest` is SHA-256 of the extracted text; `in_force` is what `current` held then.
 
-    rows: int
+    `changes` says that it brings only what changed since the snapshot in force, `header` what columns the registry had.
+    """
+
+    text: Text
     digest: bytes
     data_as_of: datetime
     watermark: str
+    changes: bool
     in_force: bytes | None
 
     def to_data(self) -> dict[str, Any]:
         """As plain values, for the run's folder."""
         return {
-            "rows": self.rows,
+            "text": self.text.to_data(),
             "digest": self.digest.hex(),
             "data_as_of": self.data_as_of.isoformat(),
             "watermark": self.watermark,
+            "changes": self.changes,
             "in_force": self.in_force.decode("ascii", "replace") if self.in_force is not None else None,
         }
 
     @classmethod
-    def of_data(cls, data: dict[str, Any]) -> "Extracted":
-        """What `to_data` gave."""
+    def of_data(cls, path: Path, data: dict[str, Any]) -> "Extracted":
+        """What `to_data` gave, of a text at a path."""
         return cls(
-            rows=data["rows"],
+            text=Text.of_data(path, data["text"]),
             digest=bytes.fromhex(data["digest"]),
             data_as_of=datetime.fromisoformat(data["data_as_of"]),
             watermark=data["watermark"],
+            changes=data["changes"],
             in_force=data["in_force"].encode("ascii") if data["in_force"] is not None else None,
         )
 
 
-def write_delivery(delivery: Delivery, path: Path, *, in_force: bytes | None) -> Extracted:
-    """Write every record, its number (from 1, after the header) in front; raises Malformed, and then leaves no file."""
-    hashed = hashlib.sha256()
-    rows = 0
+class _Ambiguous(Exception):
+    """A registry's own text could be read in two ways, so its adapter must read it."""
+
+
+def write_delivery(
+    delivery: Delivery, path: Path, *, in_force: bytes | None, settings: AdapterSettings, by_row: bool = False
+) -> Extracted:
+    """Write a delivery down; raises Malformed, and then leaves no file. `by_row`: through its adapter in any case."""
     try:
-        with path.open("wb") as file:
-            for part, count in _encoded(delivery.batches, delivery.columns):
-                hashed.update(part)
-                file.write(part)
-                rows += count
+        written = None if by_row or delivery.plain is None else _as_delivered(delivery.plain, path, settings)
+        text, hashed = written or _row_by_row(delivery, path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     flush_file(path)
     return Extracted(
-        rows=rows,
-        digest=hashed.digest(),
+        text=text,
+        digest=hashed,
         data_as_of=delivery.data_as_of,
         watermark=delivery.watermark,
+        changes=delivery.changes,
         in_force=in_force,
     )
 
 
-def _encoded(batches: Iterator[Batch], columns: tuple[str, ...]) -> Iterator[tuple[bytes, int]]:
-    number = 0
-    for batch in batches:
-        text = io.StringIO(newline="")
-        # Both characters of the line's end are quoted wherever they stand in a value.
-        csv.writer(text, lineterminator="\r\n").writerows((number + at, *row) for at, row in enumerate(batch, 1))
-        number += len(batch)
-        written = text.getvalue()
-        remedy = "deliver plain text"
-        if "\0" in written:
-            raise Malformed(_place("a null character", batch, columns, number), remedy=remedy)
-        try:
-            yield written.encode("utf-8"), len(batch)
-        except UnicodeEncodeError:
-            raise Malformed(_place("half a character", batch, columns, number), remedy=remedy) from None
+def _as_delivered(plain: Plain, path: Path, settings: AdapterSettings) -> tuple[Text, bytes] | None:
+    """Take over a registry's own text, behind its header; None where it could be read in two ways."""
+    try:
+        hashed = _write(_unambiguous(decoded(plain, settings), plain.delimiter.encode()), path)
+    except _Ambiguous:
+        return None
+    text = Text(path=path, delimiter=plain.delimiter, width=len(plain.header), places=plain.places, rows=None)
+    return text, hashed
 
 
-def _place(what: str, batch: Batch, columns: tuple[str, ...], last: int) -> str:
+def _unambiguous(parts: Iterable[bytes], delimiter: bytes) -> Iterator[bytes]:
+    """The text behind its first line, every line end a line feed; raises _Ambiguous.
+
+    Carriage returns of their own, and blanks before a quotation mark, are read differently by different programs.
+    """
+    held = b""
+    begun = False
+    for part in parts:
+        whole = (held + part).replace(b"\r\n", b"\n")
+        # A carriage return may be half of a line end, and the last line may begin what only the next part shows.
+        cut = whole.rfind(b"\n") + 1
+        whole, held = whole[:cut], whole[cut:]
+        if not begun and whole:
+            begun = True
+            whole = _behind_header(whole)
+        yield _checked(whole, delimiter)
+    if not begun:
+        held = _behind_header(held.removesuffix(b"\r") + b"\n")
+    yield _checked(held.removesuffix(b"\r"), delimiter)
+
+
+def _behind_header(whole: bytes) -> bytes:
+    header, _, rest = whole.partition(b"\n")
+    if header.count(b'"') % 2:
+        raise _Ambiguous
+    return rest
+
+
+def _checked(whole: bytes, delimiter: bytes) -> bytes:
+    if b"\r" in whole:
+        raise _Ambiguous
+    if b'"' in whole and any(before + b' "' in whole for before in (b"\n", delimiter)):
+        raise _Ambiguous
+    return whole
+
+
+def _row_by_row(delivery: Delivery, path: Path) -> tuple[Text, bytes]:
+    """Write down what an adapter reads, in the contract's columns."""
+    columns = delivery.columns
+    rows = 0
+
+    def parts() -> Iterator[bytes]:
+        nonlocal rows
+        for batch in delivery.batches:
+            yield _encoded(batch, columns, rows)
+            rows += len(batch)
+
+    hashed = _write(parts(), path)
+    text = Text(path=path, delimiter=",", width=len(columns), places=tuple(range(len(columns))), rows=rows)
+    return text, hashed
+
+
+def _write(parts: Iterable[bytes], path: Path) -> bytes:
+    hashed = hashlib.sha256()
+    with path.open("wb") as file:
+        for part in parts:
+            hashed.update(part)
+            file.write(part)
+    return hashed.digest()
+
+
+def _encoded(batch: Batch, columns: tuple[str, ...], before: int) -> bytes:
+    """A batch as text. Every value is quoted, so that nothing in it can end a line or a value."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(batch)
+    written = text.getvalue()
+    remedy = "deliver plain text"
+    if "\0" in written:
+        raise Malformed(_place("a null character", batch, columns, before), remedy=remedy)
+    try:
+        return written.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Malformed(_place("half a character", batch, columns, before), remedy=remedy) from None
+
+
+def _place(what: str, batch: Batch, columns: tuple[str, ...], before: int) -> str:
     """Which record and column hold what cannot be written down; never the value."""
-    for at, row in enumerate(batch):
+    for at, row in enumerate(batch, before + 1):
         for column, value in zip(columns, row, strict=True):
             if value and ("\0" in value or any("\ud800" <= each <= "\udfff" for each in value)):
-                return f"record {last - len(batch) + at + 1} holds {what} in {column}"
+                return f"record {at} holds {what} in {column}"
     return f"holds {what}"

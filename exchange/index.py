@@ -6,7 +6,7 @@ data key for its own index key: a value that was changed or moved to another key
 
 import os
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -26,6 +26,9 @@ TAINTED = 1
 _PURPOSE = b"mianzheng.index.v1:"
 _LENGTH = struct.Struct(">I")
 _BATCH = 10_000
+_TAINTED_ONLY = b"\x01"
+_BEYOND = b"\xff" * 64
+"""Above every key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +42,13 @@ class IndexEntry:
 NOTHING = IndexEntry()
 
 
-def pack(entry: IndexEntry) -> bytes:
+def pack(rows: Sequence[bytes], *, tainted: bool = False) -> bytes:
     """An entry as bytes, before sealing."""
-    parts = [b"\x01" if entry.tainted else b"\x00"]
-    for row in entry.rows:
+    flag = b"\x01" if tainted else b"\x00"
+    if len(rows) == 1:
+        return flag + _LENGTH.pack(len(rows[0])) + rows[0]
+    parts = [flag]
+    for row in rows:
         parts += (_LENGTH.pack(len(row)), row)
     return b"".join(parts)
 
@@ -65,8 +71,59 @@ def unpack(raw: bytes) -> IndexEntry:
     return IndexEntry(rows=tuple(rows), tainted=raw[0] == TAINTED)
 
 
-def write_index(path: Path, entries: Iterable[tuple[bytes, IndexEntry]], data_key: bytes, *, map_bytes: int) -> int:
-    """Write a new index from entries in ascending order of their keys; flushed on return. Returns how many.
+class Entries:
+    """A snapshot's entries in ascending order of their keys, packed; can be iterated once, in bounded memory.
+
+    From rows under their subjects' keys, in ascending order of those, and the tainted keys among them. More rows than a
+    person can have are a placeholder number's; nothing is said about it.
+    """
+
+    def __init__(
+        self, batches: Iterable[Sequence[tuple[bytes, bytes]]], tainted: Iterable[bytes], rows_max: int
+    ) -> None:
+        """Take the rows in batches, and the tainted keys."""
+        self._batches = batches
+        self._tainted = sorted(tainted)
+        self._rows_max = rows_max
+        self.subjects = 0
+        """How many keys with rows went by."""
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and packed entries."""
+        waiting = iter([*self._tainted, _BEYOND])
+        bound = next(waiting)
+        for key, rows in self._subjects():
+            while bound < key:
+                yield bound, _TAINTED_ONLY
+                bound = next(waiting)
+            tainted = bound == key
+            if tainted:
+                bound = next(waiting)
+            self.subjects += 1
+            if len(rows) > self._rows_max:
+                yield key, _TAINTED_ONLY
+            else:
+                yield key, pack(sorted(rows) if len(rows) > 1 else rows, tainted=tainted)
+        while bound is not _BEYOND:
+            yield bound, _TAINTED_ONLY
+            bound = next(waiting)
+
+    def _subjects(self) -> Iterator[tuple[bytes, list[bytes]]]:
+        key, rows = b"", list[bytes]()
+        for batch in self._batches:
+            for at, row in batch:
+                if at == key:
+                    rows.append(row)
+                    continue
+                if rows:
+                    yield key, rows
+                key, rows = at, [row]
+        if rows:
+            yield key, rows
+
+
+def write_index(path: Path, entries: Iterable[tuple[bytes, bytes]], data_key: bytes, *, map_bytes: int) -> int:
+    """Write a new index from packed entries in ascending order of their keys; flushed on return. Returns how many.
 
     `data_key` is a fresh key that seals nothing else.
     """
@@ -75,10 +132,10 @@ def write_index(path: Path, entries: Iterable[tuple[bytes, IndexEntry]], data_ke
     environment = lmdb.open(str(path), subdir=False, map_size=map_bytes, lock=False, sync=False, mode=0o600)
     try:
         batch: list[tuple[bytes, bytes]] = []
-        for number, (key, entry) in enumerate(entries):
+        for number, (key, packed) in enumerate(entries):
             # Under a key of its own a counter is a nonce that never repeats, and costs a tenth of a random one.
             nonce = number.to_bytes(NONCE_SIZE, "big")
-            batch.append((key, nonce + seal(nonce, pack(entry), _PURPOSE + key)))
+            batch.append((key, nonce + seal(nonce, packed, _PURPOSE + key)))
             if len(batch) == _BATCH:
                 count += _append(environment, batch)
                 batch = []

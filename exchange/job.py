@@ -5,8 +5,9 @@ import shutil
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from adapters.credentials import Connections
 from adapters.port import AdapterSettings
 from exchange.extract import Extracted
 from exchange.keys import IndexKeys
@@ -18,9 +19,6 @@ from kernel.clock import Clock
 from kernel.durable import PRIVATE, replace_file
 from kernel.errors import Conflict
 from schemas.contract import Contract
-
-if TYPE_CHECKING:
-    from adapters.sql_database import Connect
 
 _PRIVATE_FOLDER = 0o700
 
@@ -50,7 +48,7 @@ class Job:
     run_id: str
     settings: ExchangeSettings = DEFAULTS
     adapter_settings: AdapterSettings = field(default_factory=AdapterSettings)
-    connect: "Connect | None" = None
+    connections: Connections | None = None
     force: bool = False
 
     @property
@@ -109,7 +107,7 @@ class Job:
 
     def extracted(self) -> Extracted:
         """What the first step brought; raises Conflict."""
-        return Extracted.of_data(self.required("extract"))
+        return Extracted.of_data(self.delivery, self.required("extract"))
 
     def verdict(self) -> Verdict:
         """What the gate said; raises Conflict."""

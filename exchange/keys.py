@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from kernel.errors import Damaged
 from kernel.identity import Identity
-from kernel.sealing import BadSeal, Seals, keyed_hash, sealer
+from kernel.sealing import BadSeal, Seals, hmac_blocks, keyed_hash, sealer
 
 INDEX_KEY_SIZE = 16
 """Bytes of a key in the serving index."""
@@ -28,6 +28,11 @@ class IndexKeys:
     def index_key_id(self) -> str:
         """Names the index key without telling it: an index made under another key would seem to be empty."""
         return keyed_hash(self.index, b"mianzheng.index-key-id")[:_KEY_ID_SIZE].hex()
+
+    @property
+    def index_blocks(self) -> tuple[bytes, bytes]:
+        """The index key's inner and outer block, for making subjects' index keys where the rows are."""
+        return hmac_blocks(self.index)
 
     def subject(self, canonical: str) -> bytes:
         """Where the rows of the subject with this canonical identity stand; 16 bytes."""

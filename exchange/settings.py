@@ -13,6 +13,10 @@ class ExchangeSettings:
     database_threads: int = setting(2, "Threads that DuckDB may take while staging")
     batch_rows: int = setting(5_000, "Rows that pass through Python at a time")
     record_bytes_max: int = setting(64 << 20, "Longest record of an extracted delivery, in bytes")
+    line_bytes_max: int = setting(
+        4 << 20,
+        "Longest line that is read at once from a registry's own text, in bytes; longer ones are read row by row",
+    )
     row_bytes_max: int = setting(
         16_000, "Longest row that is published, in bytes of its values; longer ones are held back"
     )
@@ -20,6 +24,10 @@ class ExchangeSettings:
     index_map_bytes: int = setting(64 << 30, "Largest serving index, in bytes; only address space until it is used")
     subject_rows_max: int = setting(256, "Most rows of one subject; with more the subject is tainted instead")
     manifest_bytes_max: int = setting(1 << 20, "Largest manifest that is read, in bytes")
+    report_bytes_max: int = setting(4 << 20, "Largest earlier quality report that is read for a trend, in bytes")
+    trend_rules_max: int = setting(20, "Rules whose trend a quality report shows")
+    trend_runs_max: int = setting(12, "Runs that a quality report looks back on")
+    changes_bad_rows_min: int = setting(20, "Bad rows that a delivery of changes may always have, whatever their share")
     links_max: int = setting(16, "Most numbers of one person; with more nothing is said about them")
     recheck_seconds: float = setting(1.0, "Seconds after which an open index file is looked at again for changes")
     shrink_share_max: float = setting(0.2, "Share of rows by which a delivery may be smaller than the one in force")

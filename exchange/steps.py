@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.registry import open_delivery
@@ -10,18 +11,20 @@ from exchange.current import Current
 from exchange.extract import Extracted, write_delivery
 from exchange.holding import drop_kept, keep_held, lapse
 from exchange.job import Job, Next
-from exchange.layout import MANIFEST, REPORT, REPORT_PAGE
+from exchange.layout import DATA, MANIFEST, REPORT, REPORT_PAGE
 from exchange.manifest import Counts, Manifest, Shape
 from exchange.recorder import HELD, PUBLISHED
+from exchange.references import references_of
 from exchange.report import make_report
 from exchange.retire import retire
 from exchange.snapshot import check_files, read_current_bytes, read_manifest
 from exchange.stage import stage_delivery
+from exchange.trend import earlier_runs
 from exchange.validate import Gate, validate_delivery
 from exchange.verdict import Verdict
 from kernel.digest import digest, digest_text
 from kernel.durable import PRIVATE, create_file, flush_directory, replace_file, swap_file
-from kernel.errors import Conflict, Damaged
+from kernel.errors import Conflict, Damaged, Malformed
 from kernel.ids import new_version
 from kernel.sealing import new_key
 
@@ -30,9 +33,7 @@ def extract(job: Job) -> Next:
     """Read the delivery down into the run's folder, after clearing away what killed runs have left."""
     _clear_leftovers(job)
     job.begin()
-    in_force = read_current_bytes(job.layout)
-    delivery = open_delivery(job.contract, job.delivery_root, settings=job.adapter_settings, connect=job.connect)
-    extracted = write_delivery(delivery, job.delivery, in_force=in_force)
+    extracted = _extract(job, in_force=read_current_bytes(job.layout))
     job.keep("extract", extracted.to_data())
     if not job.force and _in_force_already(job, extracted):
         _drop_personal_data(job)
@@ -43,8 +44,16 @@ def extract(job: Job) -> Next:
 def stage(job: Job) -> Next:
     """Load the delivery into the staging file and clean its values."""
     extracted = job.extracted()
-    stage_delivery(job.contract, job.delivery, job.staged, rows=extracted.rows, settings=job.settings)
-    job.keep("stage", {"rows": extracted.rows})
+    try:
+        rows = stage_delivery(job.contract, extracted.text, job.staged, job.settings)
+    except Malformed:
+        if not extracted.text.as_delivered:
+            raise
+        # Its adapter reads the delivery row by row, and either manages or says exactly which record is wrong.
+        again = replace(_extract(job, in_force=extracted.in_force, by_row=True), digest=extracted.digest)
+        job.keep("extract", again.to_data())
+        rows = stage_delivery(job.contract, again.text, job.staged, job.settings)
+    job.keep("stage", {"rows": rows})
     return Next.GO_ON
 
 
@@ -61,6 +70,7 @@ def validate(job: Job) -> Next:
         clock=job.clock,
         settings=job.settings,
         lenient=job.force,
+        references=references_of(job.contract, store=job.store, keys=job.keys, settings=job.settings),
     )
     verdict = validate_delivery(gate, job.staged)
     report = make_report(
@@ -72,7 +82,7 @@ def validate(job: Job) -> Next:
         clock=job.clock,
         settings=job.settings,
     )
-    report.write(job.folder)
+    report.after(earlier_runs(job.layout, job.settings)).write(job.folder)
     job.keep("validate", verdict.to_data())
     if not verdict.held:
         return Next.GO_ON
@@ -90,6 +100,9 @@ def build(job: Job) -> Next:
         return Next.GO_ON
     version = new_version(job.clock.now(), after=_version_of(extracted.in_force))
     folder = job.version_folder
+    if not job.staged.exists() and (folder / DATA).exists():
+        # A build was killed after it had taken the staging file over.
+        (folder / DATA).rename(job.staged)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     data_key = new_key()
@@ -139,6 +152,13 @@ def promote(job: Job) -> Next:
     _drop_personal_data(job)
     drop_kept(job.layout, job.run_id)
     return Next.GO_ON
+
+
+def _extract(job: Job, *, in_force: bytes | None, by_row: bool = False) -> Extracted:
+    delivery = open_delivery(
+        job.contract, job.delivery_root, settings=job.adapter_settings, connections=job.connections
+    )
+    return write_delivery(delivery, job.delivery, in_force=in_force, settings=job.adapter_settings, by_row=by_row)
 
 
 def _clear_leftovers(job: Job) -> None:

@@ -82,10 +82,16 @@ def keyed_hash(key: bytes, data: bytes) -> bytes:
     return outer.digest()
 
 
-@lru_cache(maxsize=KEYS_MAX)
-def _pads(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
-    """The states of SHA-256 after the key's inner and outer block."""
+def hmac_blocks(key: bytes) -> tuple[bytes, bytes]:
+    """A key's inner and outer block (RFC 2104), 64 bytes each: for who computes `keyed_hash` elsewhere."""
     if len(key) > BLOCK_SIZE:
         key = hashlib.sha256(key).digest()
     block = key.ljust(BLOCK_SIZE, b"\x00")
-    return hashlib.sha256(bytes(b ^ 0x36 for b in block)), hashlib.sha256(bytes(b ^ 0x5C for b in block))
+    return bytes(b ^ 0x36 for b in block), bytes(b ^ 0x5C for b in block)
+
+
+@lru_cache(maxsize=KEYS_MAX)
+def _pads(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """The states of SHA-256 after the key's inner and outer block."""
+    inner, outer = hmac_blocks(key)
+    return hashlib.sha256(inner), hashlib.sha256(outer)

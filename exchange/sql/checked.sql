@@ -4,8 +4,9 @@ create or replace view checked as
 with known as (
     select
         staged.*,
+        staged.rowid + 1 as _record,
         coalesce(doubles.identical, false) as _identical,
         coalesce(doubles.conflicting, false) as _conflicting
-    from staged left join doubles using (_record)
+    from staged left join doubles on doubles._record = staged.rowid + 1
 )
-select *$repeated from known;
+select *$neighbours from known;

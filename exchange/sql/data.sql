@@ -1,8 +1,23 @@
--- What a snapshot holds: the published rows as typed values, and the rows held back as they were delivered, with the rules
--- that they fail and with whom they may be about.
-create table records as
-select _record, $columns from run.checked anti join run.quarantine using (_record) where not _identical order by _record;
+-- From a judged delivery to what a snapshot holds: the published rows as typed values, and the rows held back as they were
+-- delivered, with the rules that they fail. One transaction: it is done or it is not.
+begin;
 
-create table quarantine as select _record, _rules, $raw from run.quarantine order by _record;
+create table held_back as select _record, _rules, $raw from quarantine order by _record;
 
-create table taints as select kind, form from run.taints order by kind, form;
+delete from staged where rowid + 1 in (
+    select _record from quarantine union all select _record from doubles where identical
+);
+
+drop view checked;
+
+drop table quarantine;
+
+drop table doubles;
+
+$drop_delivered
+
+alter table held_back rename to quarantine;
+
+alter table staged rename to records;
+
+commit;

@@ -1,4 +1,2 @@
--- Published rows under each of their subjects' index keys, in the order of the index.
-select index_keys.key, $columns
-from row_subjects join index_keys using (form) join records using (_record)
-order by index_keys.key, _record
+-- Every row's bytes under the index keys of its subjects, in the order of the keys.
+select key, value from ($every) order by key

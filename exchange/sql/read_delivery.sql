@@ -1,6 +1,6 @@
--- The extracted delivery as it is: every column text, empty text absent. Only for this step: `staged` holds it too.
-create or replace temp table staged_text as
-select * from read_csv(
-    ?, header = false, auto_detect = false, columns = {$columns}, delim = ',', quote = '"', escape = '"', nullstr = '',
-    new_line = '\r\n', max_line_size = $line_bytes_max
+-- The extracted delivery as it is, in the contract's columns.
+create or replace table delivery.delivered as
+select $columns from read_csv(
+    ?, header = false, auto_detect = false, columns = {$declared}, delim = $delimiter, quote = '"', escape = '"',
+    nullstr = '', new_line = '\n', max_line_size = $line_bytes_max, strict_mode = true
 );

@@ -1,0 +1,44 @@
+"""The rows of the serving index, made in SQL: each row's bytes under the index key of each of its subjects."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from exchange.database import quoted, script
+from exchange.keys import IndexKeys
+from exchange.row_bytes import prepare_row_bytes, row_bytes, rows_source
+from schemas.contract import Contract, PropertyType
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+KeyedRow = tuple[bytes, bytes]
+"""A subject's index key, and the bytes of a row about them."""
+
+
+def index_rows(
+    connection: "DuckDBPyConnection", contract: Contract, keys: IndexKeys, batch: int, *, table: str = "records"
+) -> Iterator[list[KeyedRow]]:
+    """Every row of a table of typed values under its subjects' keys, in ascending order of those, in batches."""
+    prepare_row_bytes(connection, contract.properties, table, batch=batch)
+    value, source = row_bytes(contract.properties), rows_source(contract.properties, table)
+    names = [each.property for each in contract.subject_keys]
+    every = " union all ".join(
+        f"select index_key({canonical(contract, name)}, $1, $2) as key, {value} as value from {source} "  # noqa: S608 (names are quoted)
+        f"where {_names_another(name, names[:place])}"
+        for place, name in enumerate(names)
+    )
+    found = connection.execute(script("index_rows", every=every), list(keys.index_blocks))
+    while rows := found.fetchmany(batch):
+        yield rows
+
+
+def canonical(contract: Contract, name: str) -> str:
+    """The SQL expression of a subject's canonical identity, over a property that names subjects."""
+    organisation = contract.by_name[name].type is PropertyType.ORGANISATION
+    return f"{'canonical_organisation' if organisation else 'canonical_person'}({quoted(name)})"
+
+
+def _names_another(name: str, before: list[str]) -> str:
+    """Whether a property names a subject whom none of those before it names: a person has a row once."""
+    column = quoted(name)
+    return " and ".join([f"{column} is not null", *(f"{column} is distinct from {quoted(each)}" for each in before)])
