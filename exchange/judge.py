@@ -6,8 +6,9 @@ This is the only module that loads Great Expectations, and it is loaded only whe
 
 import os
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 # Set before the library is loaded: it asks once, at import.
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -20,30 +21,47 @@ with warnings.catch_warnings():
     from great_expectations.expectations.core.expect_column_values_to_be_between import (
         ExpectColumnValuesToBeBetween,
     )
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+SUITE = "contract"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """How large and how small a count may be; None is open."""
+    """How large and how small a count may be; None is open. `meta` says in the suite what it is that is counted."""
 
     id: str
     seen: int
     at_least: int | None = None
     at_most: int | None = None
+    warns: bool = False
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
-def judge(limits: Sequence[Limit]) -> dict[str, bool]:
-    """For each limit by its id, whether its count is within it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """For each limit by its id, whether its count is within it; and the suite that says so, in the library's form."""
+
+    passed: Mapping[str, bool]
+    suite: Mapping[str, Any]
+
+
+def judge(limits: Sequence[Limit]) -> Judgement:
+    """Judge counts against their limits."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     frame = pd.DataFrame([{limit.id: limit.seen for limit in limits}])
     asset = context.data_sources.add_pandas("delivery").add_dataframe_asset("counts")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
     suite = gx.ExpectationSuite(
-        name="contract",
+        name=SUITE,
         expectations=[
             ExpectColumnValuesToBeBetween(
-                column=limit.id, min_value=limit.at_least, max_value=limit.at_most, meta={"id": limit.id}
+                column=limit.id,
+                min_value=limit.at_least,
+                max_value=limit.at_most,
+                severity=FailureSeverity.WARNING if limit.warns else FailureSeverity.CRITICAL,
+                meta={**limit.meta, "id": limit.id},
             )
             for limit in limits
         ],
@@ -60,4 +78,4 @@ def judge(limits: Sequence[Limit]) -> dict[str, bool]:
     }
     if judged.keys() != {limit.id for limit in limits}:
         raise RuntimeError("not every limit was judged")
-    return judged
+    return Judgement(passed=judged, suite=suite.to_json_dict())

@@ -96,8 +96,7 @@ def open_snapshot(
     if manifest.index_key_id != keys.index_key_id:
         raise _damaged("was made under another index key", f"{dataset}/{current.version}/{INDEX}")
     index_path = layout.version(current.version) / INDEX
-    state = _check_file(manifest, index_path, INDEX)
-    wrapped = _read(layout.key(current.version), f"{dataset}/{current.version}.key", _KEY_FILE_MAX)
+    state = check_file(manifest, index_path, INDEX)
     return OpenSnapshot(
         snapshot=Snapshot(
             dataset=dataset,
@@ -109,20 +108,27 @@ def open_snapshot(
             name_tainted=manifest.name_tainted,
         ),
         contract=contract,
-        index=IndexReader(index_path, keys.unwrap(wrapped, dataset, manifest.version)),
+        index=IndexReader(index_path, read_data_key(layout, manifest, keys)),
         index_path=index_path,
         index_state=state,
         serves=manifest.shape.serves(contract),
     )
 
 
+def read_data_key(layout: Layout, manifest: Manifest, keys: IndexKeys) -> bytes:
+    """The key under which a snapshot's values are sealed; raises Damaged."""
+    name = f"{manifest.dataset}/{manifest.version}.key"
+    return keys.unwrap(_read(layout.key(manifest.version), name, _KEY_FILE_MAX), manifest.dataset, manifest.version)
+
+
 def check_files(layout: Layout, manifest: Manifest) -> None:
     """Read every file of a snapshot and compare it with its digest; raises Damaged naming the first that differs."""
     for name in manifest.files:
-        _check_file(manifest, layout.version(manifest.version) / name, name)
+        check_file(manifest, layout.version(manifest.version) / name, name)
 
 
-def _check_file(manifest: Manifest, path: Path, name: str) -> FileState:
+def check_file(manifest: Manifest, path: Path, name: str) -> FileState:
+    """Read one file of a snapshot and compare it with its digest; raises Damaged."""
     expected = manifest.files.get(name)
     where = f"{manifest.dataset}/{manifest.version}/{name}"
     if expected is None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from exchange.rules import TOO_LONG
-from exchange.verdict import DELIVERY
+from exchange.verdict import DELIVERY, UNJUDGED
 from schemas.contract import Check
 from schemas.title import Title
 
@@ -38,6 +38,42 @@ WORDING: dict[str, Wording] = {
     Check.PATTERN: Wording(
         what=Title(zh="格式不符", en="Does not have the agreed form"),
         remedy=Title(zh="请按约定的格式填写。", en="Write it in the agreed form."),
+    ),
+    Check.COMPLETE: Wording(
+        what=Title(zh="空缺过多", en="Too many values are missing"),
+        remedy=Title(
+            zh="该项可以为空，但空缺不得超过约定；请在业务系统中补齐。",
+            en="It may be absent, but not so often; fill it in at the source.",
+        ),
+    ),
+    Check.LENGTH: Wording(
+        what=Title(zh="长度不符", en="Too short or too long"),
+        remedy=Title(zh="请核对是否截断或串列。", en="Look for truncated or shifted values."),
+    ),
+    Check.MULTIPLE: Wording(
+        what=Title(zh="不是约定的倍数", en="Not a multiple of what was agreed"),
+        remedy=Title(zh="请核对单位与精度。", en="Check unit and precision."),
+    ),
+    Check.REFERS: Wording(
+        what=Title(zh="在被引用的数据资源中查无", en="Not found in the dataset that it refers to"),
+        remedy=Title(
+            zh="请核对该值；若无误，请先让被引用的部门补登并发布。",
+            en="Check the value; if it is right, the other department registers and publishes it first.",
+        ),
+    ),
+    UNJUDGED: Wording(
+        what=Title(zh="无法比对", en="Nothing to compare with"),
+        remedy=Title(
+            zh="请先发布被引用的数据资源，再重新交付；如不需比对，由管理员强制发布。",
+            en="Publish the dataset referred to, then deliver again; an administrator may publish without comparing.",
+        ),
+    ),
+    Check.ROW_COUNT: Wording(
+        what=Title(zh="记录数不符", en="Not as many rows as agreed"),
+        remedy=Title(
+            zh="请确认交付是否完整；如业务确有变化，请修订数据合约。",
+            en="Make sure that the delivery is whole; if the registry has changed, amend the contract.",
+        ),
     ),
     Check.RANGE: Wording(
         what=Title(zh="超出合理范围", en="Outside the agreed range"),

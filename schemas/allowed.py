@@ -110,7 +110,7 @@ _OPERATORS = {
 
 def _number(value: object) -> Fraction:
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-        raise ValueError("it is no number")  # noqa: TRY004 - one error for whatever is no operand
+        raise ValueError("it is no number")
     return Fraction(str(value))
 
 

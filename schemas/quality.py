@@ -9,7 +9,7 @@ from schemas.allowed import PERCENT, Allowed, operators
 from schemas.condition import Unreadable, read_condition
 from schemas.document import Document, Place
 from schemas.property import Property, PropertyType
-from schemas.quality_shape import UNITS, RuleShape
+from schemas.quality_shape import SEVERITIES, UNITS, RuleShape
 from schemas.range_end import RANGED, check_ends, end_text
 from schemas.rule import Check, Rule
 
@@ -69,7 +69,7 @@ class RuleReader:
     def _of_property(self, shape: RuleShape, raw: Mapping[str, Any], at: Place, held: Property) -> Rule | None:
         told = shape.arguments
         types: Collection[PropertyType] = frozenset(PropertyType)
-        base = _base(shape, self._allowed(shape, raw, at))
+        base = self._checked(shape, raw, at)
         if shape.metric in {"nullValues", "missingValues"}:
             found = replace(
                 base,
@@ -103,10 +103,10 @@ class RuleReader:
 
     def _of_rows(self, shape: RuleShape, raw: Mapping[str, Any], at: Place) -> Rule | None:
         if shape.metric == "rowCount":
-            return replace(_base(shape, self._allowed(shape, raw, at)), check=Check.ROW_COUNT)
+            return replace(self._checked(shape, raw, at), check=Check.ROW_COUNT)
         if shape.metric == "duplicateValues" and shape.arguments.properties:
             self.known(shape.arguments.properties, (*at, "arguments", "properties"))
-            base = _base(shape, self._allowed(shape, raw, at))
+            base = self._checked(shape, raw, at)
             return replace(base, check=Check.UNIQUE, properties=tuple(shape.arguments.properties))
         if shape.type == "custom" and shape.engine == ENGINE and shape.implementation is not None:
             place = (*at, "implementation", "rowHolds")
@@ -126,6 +126,13 @@ class RuleReader:
 
     def _not_run(self, shape: RuleShape, at: Place, wanted: str) -> None:
         self.document.fault(f"rule {shape.id} is none that the hub runs", f"use {wanted}", *at)
+
+    def _checked(self, shape: RuleShape, raw: Mapping[str, Any], at: Place) -> Rule:
+        """The rule named and bounded, its check still to be said; notes a severity that is none."""
+        if shape.severity not in SEVERITIES:
+            known = ", ".join(SEVERITIES)
+            self.document.fault(f"{shape.severity} is no severity", f"say one of {known}", *at, "severity")
+        return _base(shape, self._allowed(shape, raw, at))
 
     def _allowed(self, shape: RuleShape, raw: Mapping[str, Any], at: Place) -> Allowed:
         """What the rule's one operator allows; anything after noting that there is none that can be kept."""
@@ -179,6 +186,7 @@ def _base(shape: RuleShape, allowed: Allowed) -> Rule:
         id=shape.id,
         check=Check.ROW_COUNT,
         allowed=allowed,
+        warns=SEVERITIES.get(shape.severity, False),
         dimension=shape.dimension,
         description=shape.description,
     )

@@ -9,6 +9,8 @@ from schemas.odcs_shape import CustomProperty, Name, Percent, Standard
 from schemas.title import Shape, Words
 
 UNITS = (ROWS, PERCENT)
+SEVERITIES = {"error": False, "warning": True, "info": True}
+"""The severities of a rule, and whether it only warns."""
 Number = Annotated[int | float, Field(allow_inf_nan=False)]
 
 
@@ -40,6 +42,7 @@ class RuleShape(Standard):
     implementation: RowHolds | None = None
     arguments: RuleArguments = RuleArguments()
     unit: str = ROWS
+    severity: str = "error"
     dimension: str = ""
     description: str = ""
 

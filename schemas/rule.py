@@ -54,7 +54,8 @@ class Rule:
     REFERS: the values stand together in a row of `reference`. ROW_COUNT: the rows of the delivery; percent are of the
     rows of the snapshot in force. Absent values pass every check but PRESENT and COMPLETE.
 
-    `allowed` says how many rows may fail before the delivery is held; percent are of the rows delivered.
+    `allowed` says how many rows may fail before the delivery is held; percent are of the rows delivered. Where the rule
+    only `warns`, the delivery is not held for it; its failing rows are all the same.
     """
 
     id: str
@@ -72,5 +73,6 @@ class Rule:
     predicate: str = ""
     reference: Reference | None = None
     allowed: Allowed = field(default_factory=lambda: Allowed.share(0))
+    warns: bool = False
     dimension: str = ""
     description: str = ""

@@ -70,7 +70,9 @@ class City:
 
 
 def _tolerant(contract: Contract) -> tuple[Rule, ...]:
-    return tuple(replace(rule, allowed=Allowed.share(1)) for rule in contract.rules if rule.check is not Check.ROW_COUNT)
+    return tuple(
+        replace(rule, allowed=Allowed.share(1)) for rule in contract.rules if rule.check is not Check.ROW_COUNT
+    )
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,9 @@ from exchange.snapshot import read_current, read_manifest
 from kernel.clock import FixedClock
 from kernel.digest import digest
 from kernel.identity import Identity, check_character, parse_person
+from schemas.allowed import Allowed
 from schemas.catalogue import load_contracts
-from schemas.contract import Contract
+from schemas.contract import Check, Contract
 
 TODAY = date(2026, 11, 24)
 CONTRACTS = load_contracts()
@@ -127,7 +128,10 @@ class Registry:
     def bear(self, dataset: str, *, tolerance: float = 1.0, unattributable_bound: float = 1.0) -> None:
         """Let a dataset's contract bear bad rows, so that a handful of rows can show what becomes of them."""
         contract = self.contracts[dataset]
-        rules = tuple(replace(rule, tolerance=tolerance) for rule in contract.rules)
+        rules = tuple(
+            rule if rule.check is Check.ROW_COUNT else replace(rule, allowed=Allowed.share(tolerance))
+            for rule in contract.rules
+        )
         self.contracts[dataset] = replace(
             contract, tolerance=tolerance, unattributable_bound=unattributable_bound, rules=rules
         )

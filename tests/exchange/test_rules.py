@@ -6,6 +6,7 @@ import duckdb
 
 from exchange.layout import DATA
 from kernel.identity import check_character
+from schemas.allowed import Allowed
 from schemas.contract import Check, Rule
 from tests.exchange.registry import Record, Registry, alias, marriage, number, resident
 
@@ -114,7 +115,7 @@ def test_a_condition_over_several_columns_holds_rows_back(registry: Registry) ->
 def test_a_second_unique_rule_holds_back_every_row_that_repeats(registry: Registry) -> None:
     registry.bear("person_aliases")
     contract = registry.contracts["person_aliases"]
-    once = Rule(id="once", check=Check.UNIQUE, properties=("former_id",), tolerance=1.0)
+    once = Rule(id="once", check=Check.UNIQUE, properties=("former_id",), allowed=Allowed.share(1))
     registry.contracts["person_aliases"] = replace(contract, rules=(*contract.rules, once))
     rows = [
         alias(1, number(1), number(2)),
