@@ -126,7 +126,7 @@ def reject(job: Job, run_id: str, by: str, reason: str) -> HeldDelivery:
 
     A release that was recorded and could not be carried out can be rejected too.
     """
-    _check_words(job, by, reason)
+    check_words(job, by, reason)
     return _drop(replace(job, run_id=run_id), Fate.REJECTED, by=by, reason=reason)
 
 
@@ -149,7 +149,7 @@ def _begin(job: Job, by: str, reason: str) -> bool:
             remedy="have it corrected and delivered again",
         )
     if held.fate is Fate.WAITING:
-        _check_words(job, by, reason)
+        check_words(job, by, reason)
         decide(job, held, Fate.RELEASED, by=by, reason=reason)
     current = read_current_bytes(job.layout)
     in_force = current.decode("ascii", "replace") if current is not None else None
@@ -212,7 +212,8 @@ def _check_undecided(job: Job, held: HeldDelivery) -> None:
         raise Decided(f"what run {held.run_id} of {held.dataset} held was {held.fate}{when}", remedy="deliver again")
 
 
-def _check_words(job: Job, by: str, reason: str) -> None:
+def check_words(job: Job, by: str, reason: str) -> None:
+    """Return if somebody's name and reason can stand in the log, which holds no subject's data; raises Malformed."""
     for name, text, longest in (("by", by, BY_CHARACTERS_MAX), ("reason", reason, job.settings.reason_characters_max)):
         if not text.strip() or not text.isprintable() or len(text) > longest:
             raise Malformed("is no line of text", field=name, remedy=f"write 1 to {longest} characters")

@@ -39,6 +39,16 @@ class Layout:
         return self.folder / "last-run.json"
 
     @property
+    def rolling_back(self) -> Path:
+        """A roll-back that is recorded, until it is carried out."""
+        return self.folder / "rolling-back.json"
+
+    @property
+    def rollbacks(self) -> Path:
+        """Every roll-back that was carried out."""
+        return self.folder / "rollbacks.json"
+
+    @property
     def lock(self) -> Path:
         """Held by whoever publishes."""
         return self.folder / ".publish.lock"

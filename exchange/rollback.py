@@ -1,0 +1,235 @@
+"""Rolling back: an older version that is still kept comes into force again, recorded before `current` moves.
+
+Asked again after a crash, it finishes: one that is recorded lies in `rolling-back.json` until it is carried out.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from exchange.current import Current
+from exchange.held import check_words
+from exchange.history import Standing, as_current, read_version, standing
+from exchange.job import Job
+from exchange.layout import Layout
+from exchange.manifest import Manifest
+from exchange.publish import alone
+from exchange.recorder import ROLLED_BACK
+from exchange.snapshot import check_files, open_snapshot, read_current_bytes
+from kernel.digest import digest_text
+from kernel.durable import PRIVATE, flush_directory, replace_file, swap_file
+from kernel.errors import Damaged, MianzhengError
+
+FORMAT = "mianzheng.rollbacks/1"
+FILE_BYTES_MAX = 4 << 20
+KEPT_MAX = 1000
+"""Roll-backs that are remembered beside the dataset; the audit log has all of them."""
+
+
+class CannotRollBack(MianzhengError):
+    """This version cannot come into force again; the message says why. What is in force stays so."""
+
+    code = "cannot_roll_back"
+
+
+class Published(Protocol):
+    """What the audit log says of publications."""
+
+    def manifest_of(self, dataset: str, version: str) -> bytes | None:
+        """The digest of the manifest that a version was recorded with; None where no publication of it is recorded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollBack:
+    """One roll-back. `before` is what `current` held.
+
+    `taken` is the digest of the delivery whose snapshot was taken out of force, `restored` that of the other. What
+    cannot be told, since it is too damaged, is empty.
+    """
+
+    dataset: str
+    before: str
+    from_version: str
+    to_version: str
+    taken: str
+    restored: str
+    by: str
+    reason: str
+    at: datetime
+    receipt: str
+
+    def to_data(self) -> dict[str, Any]:
+        """As plain values."""
+        return {**asdict(self), "at": self.at.isoformat()}
+
+    @classmethod
+    def of_data(cls, data: Mapping[str, Any]) -> "RollBack":
+        """What `to_data` gave; raises KeyError, TypeError or ValueError."""
+        texts = {name: str(data[name]) for name in cls.__slots__ if name != "at"}
+        return cls(at=datetime.fromisoformat(data["at"]), **texts)
+
+
+def roll_back(job: Job, version: str, by: str, reason: str, *, published: Published) -> Manifest:
+    """Put an older version in force on somebody's word; returns its manifest. It may be in force already.
+
+    `job` may be any job of the dataset. Raises CannotRollBack where the version is not kept, was never recorded as
+    published, or cannot be read under the contract in force; Damaged where it is not as it was published; Malformed
+    where `by` or `reason` cannot be recorded; Conflict while somebody publishes the dataset; LogUnavailable. Whoever
+    has the version that was in force pinned keeps reading it.
+    """
+    check_words(job, by, reason)
+    layout = job.layout
+    with alone(job):
+        finish(layout)
+        manifest = _target(job, version, published)
+        moved = as_current(manifest).to_bytes()
+        before = read_current_bytes(layout)
+        if before == moved:
+            return manifest
+        pending = _pending(layout)
+        if pending is None or (pending.before, pending.to_version) != (_text(before), version):
+            # Recorded before it is carried out: an entry without effect is harmless, a silent roll-back is not.
+            pending = _record(job, manifest, before, by, reason)
+            _write(layout.rolling_back, [pending])
+        swap_file(layout.current, moved, expected=before)
+        finish(layout)
+    return manifest
+
+
+def finish(layout: Layout) -> None:
+    """Note a roll-back as done that was carried out before a process was killed; raises Damaged."""
+    pending = _pending(layout)
+    if pending is None or _in_force(layout) != pending.to_version:
+        return
+    _write(layout.rollbacks, [*rollbacks(layout)][-KEPT_MAX:])
+    layout.rolling_back.unlink()
+    flush_directory(layout.folder)
+
+
+def rollbacks(layout: Layout) -> tuple[RollBack, ...]:
+    """The roll-backs of a dataset that were carried out, oldest first; raises Damaged."""
+    done, pending = _read(layout.rollbacks), _pending(layout)
+    if pending is None or pending in done or _in_force(layout) != pending.to_version:
+        return done
+    return (*done, pending)
+
+
+def taken_back(layout: Layout) -> frozenset[str]:
+    """The digests of deliveries whose snapshots somebody took out of force: brought again, they are still wrong."""
+    found: set[str] = set()
+    for each in rollbacks(layout):
+        found.add(each.taken)
+        found.discard(each.restored)
+    return frozenset(found - {""})
+
+
+def _target(job: Job, version: str, published: Published) -> Manifest:
+    """The manifest of the version to come into force, proved to be whole, recorded and readable."""
+    layout, dataset = job.layout, job.contract.id
+    # Only a name that stands there is ever made a path.
+    names = {path.name for path in layout.versions.iterdir()} if layout.versions.is_dir() else set()
+    now = standing(layout, version) if version in names or f"{version}.receipt" in names else Standing.UNKNOWN
+    if now not in {Standing.KEPT, Standing.IN_FORCE}:
+        raise CannotRollBack(
+            f"version {version} of {dataset}: {now.words.zh} {now.words.en}",
+            remedy="choose one of `mianzheng datasets history`",
+        )
+    manifest = read_version(layout, version, bytes_max=job.settings.manifest_bytes_max)
+    recorded = published.manifest_of(dataset, version)
+    if recorded is None:
+        raise CannotRollBack(
+            f"the audit log records no publication of {dataset} {version}", remedy="run `mianzheng audit verify`"
+        )
+    if recorded != manifest.digest:
+        raise Damaged(
+            "is not the manifest whose publication is recorded",
+            field=f"{dataset}/{version}/manifest.json",
+            remedy="restore it from the backup",
+        )
+    if not manifest.shape.serves(job.contract):
+        raise CannotRollBack(
+            f"version {version} was made under contract {manifest.contract_version}, with which "
+            f"{job.contract.version} breaks",
+            remedy="put the older contract in force again, or choose a newer version",
+        )
+    check_files(layout, manifest)
+    bytes_max = job.settings.manifest_bytes_max
+    open_snapshot(layout, as_current(manifest), job.contract, job.keys, bytes_max=bytes_max)
+    return manifest
+
+
+def _record(job: Job, manifest: Manifest, before: bytes | None, by: str, reason: str) -> RollBack:
+    from_version, taken = _named(job, before)
+    attributes = {
+        "dataset": manifest.dataset,
+        "from_version": from_version,
+        "version": manifest.version,
+        "manifest": digest_text(manifest.digest),
+        "contract_version": manifest.contract_version,
+        "data_as_of": manifest.data_as_of.isoformat(),
+        "by": by,
+        "reason": reason,
+    }
+    receipt = job.recorder.record(ROLLED_BACK, attributes)
+    return RollBack(
+        dataset=manifest.dataset,
+        before=_text(before),
+        from_version=from_version,
+        to_version=manifest.version,
+        taken=taken,
+        restored=digest_text(manifest.delivery_digest),
+        by=by,
+        reason=reason,
+        at=job.clock.now(),
+        receipt=receipt.decode("utf-8", "replace"),
+    )
+
+
+def _named(job: Job, before: bytes | None) -> tuple[str, str]:
+    """Version and delivery of what is in force; empty where it is too damaged to tell."""
+    try:
+        current = Current.parse(before or b"")
+        taken = read_version(job.layout, current.version, bytes_max=job.settings.manifest_bytes_max)
+    except Damaged:
+        return "", ""
+    return current.version, digest_text(taken.delivery_digest)
+
+
+def _in_force(layout: Layout) -> str:
+    try:
+        return Current.parse(read_current_bytes(layout) or b"").version
+    except Damaged:
+        return ""
+
+
+def _pending(layout: Layout) -> RollBack | None:
+    found = _read(layout.rolling_back)
+    return found[0] if found else None
+
+
+def _read(path: Path) -> tuple[RollBack, ...]:
+    try:
+        with path.open("rb") as file:
+            return _parsed(json.loads(file.read(FILE_BYTES_MAX + 1)))
+    except FileNotFoundError:
+        return ()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Damaged("tells of no roll-back", field=path.name, remedy="restore it from the backup") from error
+
+
+def _parsed(data: Mapping[str, Any]) -> tuple[RollBack, ...]:
+    if data["format"] != FORMAT:
+        raise ValueError(FORMAT)
+    return tuple(RollBack.of_data(each) for each in data["rollbacks"])
+
+
+def _write(path: Path, found: list[RollBack]) -> None:
+    data = {"format": FORMAT, "rollbacks": [each.to_data() for each in found]}
+    replace_file(path, json.dumps(data, ensure_ascii=False, indent=1).encode() + b"\n", mode=PRIVATE)
+
+
+def _text(current: bytes | None) -> str:
+    return current.decode("utf-8", "replace") if current is not None else ""
