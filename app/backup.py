@@ -23,6 +23,7 @@ from app.custody import CustodySettings, in_custody
 from app.envelope import Closes
 from app.formats import HOME_FORMAT
 from app.hub import Hub
+from app.last_backup import LastBackup, write_last_backup
 from kernel.digest import digest
 from kernel.durable import PRIVATE, PUBLIC, flush_directory, locked, make_folder, replace_file
 from kernel.errors import Conflict, MianzhengError
@@ -121,6 +122,7 @@ class _Taking:
             shutil.rmtree(partial, ignore_errors=True)
             raise
         flush_directory(self._target)
+        write_last_backup(self._hub.paths, LastBackup(folder=self._target / name, taken_at=now))
         size = sum(each.size for each in contents.files)
         return Taken(folder=self._target / name, contents=contents, size=size, linked=writer.linked)
 

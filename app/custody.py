@@ -27,6 +27,7 @@ class CustodySettings:
     certificate_days_min: int = setting(30, "days before a certificate's end from which doctor warns")
     free_bytes_min: int = setting(2 << 30, "free bytes below which doctor warns, whatever the datasets' size")
     free_factor: float = setting(3.0, "free space that doctor wants, in sizes of the largest snapshot in force")
+    backup_days_max: int = setting(7, "days after which doctor misses a newer backup")
     clock_ahead_s: float = setting(300.0, "seconds by which the newest log entry may be ahead of the clock")
     airflow_within_s: float = setting(2.0, "seconds within which Airflow must reply to doctor")
 

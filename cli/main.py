@@ -30,6 +30,7 @@ COMMANDS = {
     "restore": ("cli.restore", "restore"),
     "upgrade": ("cli.upgrade", "upgrade"),
     "keys": ("cli.keys", "keys_app"),
+    "doctor": ("cli.doctor", "doctor"),
     "demo": ("cli.demo", "demo"),
 }
 """Each command's module and its function or group."""
