@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from adapters.port import AdapterSettings, Batch, Delivery, Source, data_as_of, delivered, places, whole
+from adapters.delivered import data_as_of, find
+from adapters.port import AdapterSettings, Batch, Delivery, Source, places
 from kernel.errors import Malformed
 
 _TEXTLESS = ("BLOB", "[]", "STRUCT", "MAP", "UNION")
@@ -18,15 +19,16 @@ class ParquetFile:
 
     def extract(self, source: Source, delivery_root: Path) -> Delivery:
         """Open the file and read its schema; raises Malformed."""
-        path = delivered(delivery_root, source.server.path, bytes_max=self._settings.file_bytes_max)
-        as_of = data_as_of(path, self._settings)
-        batches = self._batches(source, path)
+        file = find(source, delivery_root, self._settings)
+        source = source.at(file.name)
+        as_of = data_as_of(file.path, self._settings)
+        batches = self._batches(source, file.path)
         next(batches)
         return Delivery(
             columns=source.columns,
             data_as_of=as_of,
             watermark=as_of.isoformat(),
-            batches=whole(path, batches, self._settings),
+            batches=file.whole(batches, self._settings),
         )
 
     def _batches(self, source: Source, path: Path) -> Iterator[Batch]:

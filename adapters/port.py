@@ -5,14 +5,13 @@ that the registry wrote (an absent one as None), under the registry's own column
 cannot be read is one Malformed that names the field and the remedy, and never shows a value.
 """
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from adapters.cursor import Cursor, instant
+from adapters.cursor import Cursor
 from kernel.errors import Malformed
 from kernel.settings import setting
 from schemas.contract import Contract, Server
@@ -20,8 +19,15 @@ from schemas.contract import Contract, Server
 Row = tuple[str | None, ...]
 Batch = list[Row]
 
-SIDECAR_SUFFIX = ".meta.json"
-"""`<file>.meta.json` beside a file says `{"data_as_of": …}`."""
+State = tuple[int, int, int, int]
+"""Of a file: its inode, its size, and when its content and its entry changed last (ns)."""
+
+
+class Readable(Protocol):
+    """What a file holds, to be read once."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, at most `size`; none at the end. Raises Malformed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +38,12 @@ class AdapterSettings:
     rows_max: int = setting(50_000_000, "Rows of the largest delivery")
     line_chars_max: int = setting(1 << 20, "Characters of the longest line or value")
     file_bytes_max: int = setting(64 << 30, "Bytes of the largest file")
-    workbook_bytes_max: int = setting(512 << 20, "Bytes of the largest workbook, which is read into memory")
+    expansion_max: int = setting(200, "Times its own size that a packed file may hold, once that is over 64 MB")
+    folder_entries_max: int = setting(20_000, "Files and folders that are looked through for one delivery")
+    workbook_bytes_max: int = setting(256 << 20, "Bytes of the largest workbook, which is read into memory")
+    workbook_memory_bytes: int = setting(2 << 30, "Bytes of memory that reading a workbook may take")
+    workbook_seconds: int = setting(600, "Seconds of computing that reading a workbook may take")
+    parquet_memory_bytes: int = setting(1 << 30, "Bytes of memory that reading a Parquet file may take")
     chunk_bytes: int = setting(1 << 20, "Bytes of a delimited text that are decoded at a time")
     sidecar_bytes_max: int = setting(64 << 10, "Bytes of the largest sidecar file")
     connect_seconds: float = setting(10.0, "Seconds within which a server must take a connection")
@@ -46,7 +57,7 @@ class AdapterSettings:
     retry_seconds: float = setting(0.5, "Seconds before an API is asked again; doubled for each further time")
     retry_seconds_max: float = setting(60.0, "Seconds before an API is asked again at most")
     retry_after_seconds_max: float = setting(300.0, "Seconds that an API may ask to be left alone (Retry-After)")
-    batch_chars: int = setting(32 << 20, "Characters that rows read from a database at a time come to, about")
+    batch_chars: int = setting(32 << 20, "Characters that rows read at a time come to, about")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,21 +98,13 @@ class Source:
         """The path, table or address, as messages name it."""
         return self.server.path or self.server.table or self.server.url.partition("?")[0]
 
+    def at(self, path: str) -> "Source":
+        """The same at another path: the file that its pattern found."""
+        return replace(self, server=replace(self.server, path=path))
+
     def field(self, column: str) -> str:
         """A column, as messages name it."""
         return f"{self.where}:{column}"
-
-
-def delivered(root: Path, name: str, *, bytes_max: int) -> Path:
-    """A delivered file under the delivery root; raises Malformed where none may be read there."""
-    path = (root / name).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise Malformed("lies outside the deliveries", field=name, remedy="mend the contract's server section")
-    if not path.is_file():
-        raise Malformed("is not there", field=name, remedy="deliver the file, or mend the contract's server section")
-    if path.stat().st_size > bytes_max:
-        raise Malformed("is larger than a delivery may be", field=name, remedy="split it, or raise the bound")
-    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,8 @@ class Plain:
 
     `header` is as the file writes it, and `places` says where each of the delivery's columns stands in it. Values that
     hold the delimiter, a quotation mark or a line end are quoted with `"`, which is doubled inside. `compression` is
-    what the text is packed in; empty: nothing. `state` is the file's when it was opened: it must not change.
+    what the text is packed in; empty: nothing. `state` is the file's when it was found: it must not change. `name` is
+    what messages call it.
     """
 
     path: Path
@@ -119,7 +123,8 @@ class Plain:
     header: tuple[str, ...]
     places: tuple[int, ...]
     compression: str = ""
-    state: tuple[int, int, int] | None = None
+    state: State | None = None
+    name: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -163,51 +168,15 @@ def places(source: Source, header: list[str]) -> list[int]:
     return found
 
 
-def data_as_of(path: Path, settings: AdapterSettings) -> datetime:
-    """The instant that a file's sidecar vouches for, else the file's own time; raises Malformed."""
-    sidecar = path.with_name(path.name + SIDECAR_SUFFIX)
-    if not sidecar.is_file():
-        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    remedy = 'write {"data_as_of": "<ISO 8601 instant>"}'
-    try:
-        with sidecar.open("rb") as file:
-            raw = file.read(settings.sidecar_bytes_max)
-        return instant(str(json.loads(raw)["data_as_of"]))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Malformed("names no instant in data_as_of", field=sidecar.name, remedy=remedy) from error
-
-
-def whole(path: Path, batches: Iterator[Batch], settings: AdapterSettings) -> Iterator[Batch]:
-    """Pass the batches on; raises Malformed at the end where the file was changed while it was read, or is too long."""
-    before = state_of(path)
-    rows = 0
-    for batch in batches:
-        rows += len(batch)
-        if rows > settings.rows_max:
-            raise Malformed(
-                "has more rows than a delivery may have", field=path.name, remedy="split it or raise the bound"
-            )
-        yield batch
-    if state_of(path) != before:
-        raise Malformed("was changed while it was read", field=path.name, remedy="deliver by renaming a whole file in")
-
-
-def state_of(path: Path) -> tuple[int, int, int]:
-    """What changes when a file is: its inode, size and time."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return (0, 0, 0)
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def batched(rows: Iterator[Row], size: int) -> Iterator[Batch]:
-    """Rows in lists of at most `size`."""
+def batched(rows: Iterator[Row], settings: AdapterSettings) -> Iterator[Batch]:
+    """Rows in lists: no more than a batch may have, and no more text than is handed on at a time."""
     batch: Batch = []
+    chars = 0
     for row in rows:
         batch.append(row)
-        if len(batch) == size:
+        chars += sum(map(len, filter(None, row)))
+        if len(batch) >= settings.batch_rows or chars >= settings.batch_chars:
             yield batch
-            batch = []
+            batch, chars = [], 0
     if batch:
         yield batch

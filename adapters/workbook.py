@@ -10,7 +10,8 @@ from pathlib import Path
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
-from adapters.port import AdapterSettings, Delivery, Row, Source, batched, data_as_of, delivered, places, whole
+from adapters.delivered import data_as_of, find
+from adapters.port import AdapterSettings, Delivery, Row, Source, batched, places
 from kernel.errors import Malformed
 
 Cell = int | float | str | bool | time | date | datetime | timedelta
@@ -30,19 +31,20 @@ class Workbook:
 
     def extract(self, source: Source, delivery_root: Path) -> Delivery:
         """Open the workbook and read the sheet's header; raises Malformed."""
-        path = delivered(delivery_root, source.server.path, bytes_max=self._settings.workbook_bytes_max)
-        as_of = data_as_of(path, self._settings)
-        sheet = _sheet(source, path)
+        file = find(source, delivery_root, self._settings, bytes_max=self._settings.workbook_bytes_max)
+        source = source.at(file.name)
+        as_of = data_as_of(file.path, self._settings)
+        sheet = _sheet(source, file.path)
         header_row = source.server.header_row
         rows = enumerate(sheet.iter_rows())
         header = next((cells for index, cells in rows if index == header_row - 1), [])
         wanted = places(source, [(_text(cell) or "").strip() for cell in header])
-        batches = batched(_records(source, sheet, rows, wanted), self._settings.batch_rows)
+        batches = batched(_records(source, sheet, rows, wanted), self._settings)
         return Delivery(
             columns=source.columns,
             data_as_of=as_of,
             watermark=as_of.isoformat(),
-            batches=whole(path, batches, self._settings),
+            batches=file.whole(batches, self._settings),
         )
 
 

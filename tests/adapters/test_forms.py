@@ -88,7 +88,7 @@ def test_a_sheet_that_is_not_there_is_named(tmp_path: Path, sheet: int) -> None:
     [
         ("甲,一\n", "record 1 has 2 fields where the header has 3"),
         ("甲,一,1\n乙,二,2,3\n", "record 2 has 4 fields"),
-        ('甲,"一,1\n', "no CSV after record 0"),
+        ('甲,"一,1\n', "no delimited text after record 0"),
         ("甲," + "一" * 2000 + ",1\n", "longer than a line"),
     ],
 )
@@ -126,9 +126,9 @@ def test_an_unknown_encoding_is_named(tmp_path: Path) -> None:
     [
         ("[1]", "line 1 is no JSON object"),
         ('{"证件号码": ', "line 1 is no JSON object"),
-        ('{"证件号码": "甲", "证件号码": "乙"}', "line 1 is no JSON object"),
+        ('{"证件号码": "甲", "证件号码": "乙"}', "line 1 has a key twice"),
         ('{"证件号码": {"a": 1}}', "line 1 holds a list or an object"),
-        ('{"证件号码": NaN}', "line 1 is no JSON object"),
+        ('{"证件号码": NaN}', "line 1 holds NaN"),
         ("[" * 900, "line 1 is no JSON object"),
         ('{"证件号码": "' + "甲" * 2000 + '"}', "longer than a line"),
         ('{"姓名": "甲"}', "missing from every record"),

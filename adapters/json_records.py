@@ -1,0 +1,68 @@
+"""Records in JSON, as registries write them: numbers keep the text in which they were written."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from adapters.port import Row, Source
+from kernel.errors import Malformed
+
+Numbered = tuple[str, Mapping[str, Any]]
+"""A record, and how messages name its place."""
+
+
+def decoder() -> json.JSONDecoder:
+    """Reads JSON; an object that has a key twice is a ValueError, since nobody knows which value is meant."""
+    return json.JSONDecoder(object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=_refuse)
+
+
+def plain_text(value: Any, source: Source, column: str, place: str) -> str | None:
+    """A value as text; raises Malformed, which names the `place` of the record, where it is a list or an object."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    raise Malformed(f"{place} holds a list or an object", field=source.field(column), remedy="deliver plain values")
+
+
+def unseen_column(source: Source, unseen: set[str]) -> Malformed:
+    """The complaint about a required column that no record has."""
+    return Malformed(
+        "the column is missing from every record",
+        field=source.field(min(unseen)),
+        remedy="deliver it, or mend the contract",
+    )
+
+
+def rows_of(source: Source, records: Iterator[Numbered]) -> Iterator[Row]:
+    """Records as rows; raises Malformed where a required column is in none of them, unless there is none at all."""
+    unseen = set(source.required)
+    place = ""
+    for place, record in records:
+        if unseen:
+            unseen -= record.keys()
+        yield tuple([plain_text(record.get(column), source, column, place) for column in source.columns])
+    if place and unseen:
+        raise unseen_column(source, unseen)
+
+
+def explained(source: Source, error: ValueError | RecursionError, place: str) -> Malformed:
+    """The complaint about a record that cannot be decoded; it shows nothing of the record."""
+    what = "is no JSON object"
+    if isinstance(error, RecursionError):
+        what = "is nested too deeply"
+    elif not isinstance(error, json.JSONDecodeError):
+        # Such an error is one of the decoder's own hooks', below.
+        what = str(error)
+    return Malformed(f"{place} {what}", field=source.where, remedy="deliver one object a record, of plain values")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("has a key twice")
+    return found
+
+
+def _refuse(name: str) -> str:
+    raise ValueError(f"holds {name}, which is no JSON")
