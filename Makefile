@@ -5,11 +5,12 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve bench torture fix gen lock system install
+.PHONY: help demo test check serve bench torture fix gen lock system install datacontract
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DATACONTRACT := .venv-datacontract
 STAMP := $(VENV)/.installed
 PROTOS := $(wildcard schemas/wire/v1/*.proto)
 CODE := adapters app audit benchmarks cli dags exchange kernel samples schemas tests tools verifier
@@ -31,6 +32,14 @@ $(STAMP): requirements-dev.lock requirements-uv.lock pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements-dev.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
+
+# An environment of its own for another tool that reads the same contracts; kept until its lock changes.
+datacontract: $(DATACONTRACT)/.$(shell sha256sum requirements-datacontract.lock | cut -c1-16)
+
+$(DATACONTRACT)/.%:
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DATACONTRACT)
+	@VIRTUAL_ENV=$(DATACONTRACT) $(BIN)/uv pip sync --quiet --require-hashes requirements-datacontract.lock
+	@touch $@
 
 # The packages are looked up before anything is fetched, so that a second run needs no network and no root.
 system:
@@ -76,4 +85,5 @@ gen: install
 lock: install
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements.in -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.lock requirements-dev.in -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements-datacontract.in -o requirements-datacontract.lock
 	@grep -A99 "^uv==" requirements-dev.lock | awk "NR>1 && /^[a-z]/ {exit} {print}" > requirements-uv.lock
