@@ -1,25 +1,25 @@
 """Excel workbooks as offices keep them: a title above the header, cells merged over the rows that share them.
 
-Only cells that the workbook itself says are merged are filled down: an empty cell under a full one is a missing value,
-and filling it would invent a fact.
+What reads them is a process of its own, `adapters.sheet`, which a hostile workbook may end without harm.
 """
 
+import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any, cast
 
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
-
-from adapters.delivered import data_as_of, find
-from adapters.port import AdapterSettings, Delivery, Row, Source, batched, places
+from adapters.delivered import DeliveredFile, data_as_of, find
+from adapters.port import AdapterSettings, Batch, Delivery, Readable, Source, places
 from kernel.errors import Malformed
 
-Cell = int | float | str | bool | time | date | datetime | timedelta
-Filled = dict[int, tuple[int, str | None]]
-"""For a column's place: the last row that its merged cell covers, and the cell's text."""
+_OUT_OF_MEMORY = 71
+"""What `adapters.sheet` says with its last breath; its library is not loaded here."""
 
-EXACT_MAX = 2**53
-"""Whole numbers from here on are not exact in a spreadsheet cell."""
+_OUT_OF_TIME = frozenset({-signal.SIGXCPU, -signal.SIGKILL})
 
 
 class Workbook:
@@ -34,95 +34,107 @@ class Workbook:
         file = find(source, delivery_root, self._settings, bytes_max=self._settings.workbook_bytes_max)
         source = source.at(file.name)
         as_of = data_as_of(file.path, self._settings)
-        sheet = _sheet(source, file.path)
-        header_row = source.server.header_row
-        rows = enumerate(sheet.iter_rows())
-        header = next((cells for index, cells in rows if index == header_row - 1), [])
-        wanted = places(source, [(_text(cell) or "").strip() for cell in header])
-        batches = batched(_records(source, sheet, rows, wanted), self._settings)
+        header: list[str] = []
+        batches = self._batches(source, file, header)
+        next(batches)
         return Delivery(
             columns=source.columns,
             data_as_of=as_of,
             watermark=as_of.isoformat(),
             batches=file.whole(batches, self._settings),
+            header=header,
         )
 
+    def _batches(self, source: Source, file: DeliveredFile, header: list[str]) -> Iterator[Batch]:
+        """One empty batch for the header, which is checked at once, then the rows."""
+        with file.unpacked(self._settings) as stream:
+            raw = _all(source, stream, self._settings.workbook_bytes_max)
+        with _process() as process:
+            reader = _Reader(source, process)
+            reader.ask(self._request(source, len(raw)), raw)
+            del raw
+            header.extend(reader.answer()["header"])
+            wanted = places(source, header)
+            yield []
+            reader.ask(wanted)
+            while "rows" in (answer := reader.answer()):
+                yield [tuple(row) for row in answer["rows"]]
 
-def _sheet(source: Source, path: Path) -> CalamineSheet:
+    def _request(self, source: Source, size: int) -> dict[str, object]:
+        settings = self._settings
+        return {
+            "bytes": size,
+            "sheet": source.server.sheet,
+            "header_row": source.server.header_row,
+            "fill_merged": source.server.fill_merged,
+            "expansion": settings.expansion_max,
+            "chars_max": settings.line_chars_max,
+            "batch_rows": settings.batch_rows,
+            "batch_chars": settings.batch_chars,
+            "memory": settings.workbook_memory_bytes,
+            "seconds": settings.workbook_seconds,
+        }
+
+
+class _Reader:
+    """The process, asked and answering."""
+
+    def __init__(self, source: Source, process: subprocess.Popen[bytes]) -> None:
+        self._source = source
+        self._process = process
+        self._questions = cast("IO[bytes]", process.stdin)
+        self._answers = cast("IO[bytes]", process.stdout)
+
+    def ask(self, question: object, raw: bytes = b"") -> None:
+        """Send a line, and what follows it. Where the process has ended, its answer will be missing."""
+        with suppress(BrokenPipeError):
+            self._questions.write(json.dumps(question).encode() + b"\n")
+            self._questions.write(raw)
+            self._questions.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """The next answer; raises Malformed where that is what it says, or where there is none."""
+        line = self._answers.readline()
+        if not line.endswith(b"\n"):
+            raise self._ended(self._process.wait())
+        answer: dict[str, Any] = json.loads(line)
+        if "malformed" in answer:
+            what, remedy = answer["malformed"]
+            raise Malformed(what, field=self._source.where, remedy=remedy)
+        return answer
+
+    def _ended(self, code: int) -> Malformed:
+        remedy = "save it again without empty rows and columns far away, or deliver CSV"
+        what = f"ended the process that reads it ({code})"
+        if code in _OUT_OF_TIME:
+            what = "takes longer to read than a workbook may"
+        elif code in {_OUT_OF_MEMORY, -signal.SIGABRT}:
+            what = "takes more memory to read than a workbook may"
+        return Malformed(what, field=self._source.where, remedy=remedy)
+
+
+@contextmanager
+def _process() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that reads a sheet, without anything of our environment; it is gone afterwards."""
+    command = [sys.executable, "-I", "-m", "adapters.sheet"]
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, cwd="/"
+    )
     try:
-        workbook = CalamineWorkbook.from_path(path)
-    except (CalamineError, OSError) as error:
-        raise Malformed(
-            f"is no workbook that can be read ({type(error).__name__})",
-            field=source.where,
-            remedy="save it as .xlsx without a password",
-        ) from None
-    number = source.server.sheet
-    if not 0 < number <= len(workbook.sheet_names):
-        raise Malformed(
-            f"has no sheet {number}", field=source.where, remedy="deliver the sheet that the contract names"
-        )
-    try:
-        return workbook.get_sheet_by_index(number - 1)
-    except CalamineError as error:
-        raise Malformed(
-            f"its sheet {number} cannot be read ({type(error).__name__})", field=source.where, remedy="save it again"
-        ) from None
+        yield process
+    finally:
+        process.kill()
+        with suppress(BrokenPipeError):
+            process.__exit__(None, None, None)
 
 
-def _records(
-    source: Source, sheet: CalamineSheet, rows: Iterator[tuple[int, list[Cell]]], wanted: list[int]
-) -> Iterator[Row]:
-    merged = _merged(source, sheet, frozenset(wanted))
-    filled: Filled = {}
-    for index, cells in _to_the_end(rows, last=max(merged.values(), default=0)):
-        texts = [_text(cells[place]) if cells else None for place in wanted]
-        for position, place in enumerate(wanted):
-            texts[position] = _fill(merged, filled, (index, place), texts[position])
-        if any(text is not None for text in texts):
-            yield tuple(texts)
-
-
-def _to_the_end(rows: Iterator[tuple[int, list[Cell]]], *, last: int) -> Iterator[tuple[int, list[Cell]]]:
-    """The rows, and the empty ones that a merged cell still covers: a row whose other cells are lost is a row."""
-    index = last
-    for index, cells in rows:
-        yield index, cells
-    yield from ((below, []) for below in range(index + 1, last + 1))
-
-
-def _merged(source: Source, sheet: CalamineSheet, wanted: frozenset[int]) -> dict[tuple[int, int], int]:
-    """Where a merged cell of an asked-for column begins (row, place) → the last row that it covers."""
-    if not source.server.fill_merged:
-        return {}
-    first_column = sheet.start[1] if sheet.start else 0
-    ranges = sheet.merged_cell_ranges or []
-    return {(top, left - first_column): bottom for (top, left), (bottom, _) in ranges if left - first_column in wanted}
-
-
-def _fill(merged: dict[tuple[int, int], int], filled: Filled, cell: tuple[int, int], text: str | None) -> str | None:
-    row, place = cell
-    if cell in merged:
-        filled[place] = (merged[cell], text)
-        return text
-    last, value = filled.get(place, (-1, None))
-    return value if row <= last else text
-
-
-def _text(cell: Cell) -> str | None:
-    """A cell as text. Numbers too long to be exact become `3.3e+17`: no digits are made up."""
-    match cell:
-        case "":
-            return None
-        case str():
-            return cell
-        case bool():
-            return "true" if cell else "false"
-        case int() | float():
-            exact = cell == int(cell) and abs(cell) < EXACT_MAX
-            return str(int(cell)) if exact else repr(float(cell))
-        case datetime():
-            midnight = cell.time() == time()
-            return cell.date().isoformat() if midnight else cell.isoformat(sep=" ")
-        case _:
-            return str(cell)
+def _all(source: Source, stream: Readable, bytes_max: int) -> bytes:
+    """What a workbook's file holds; raises Malformed where that is more than a workbook may."""
+    parts = []
+    left = bytes_max
+    while part := stream.read(1 << 20):
+        parts.append(part)
+        left -= len(part)
+        if left < 0:
+            raise Malformed("is larger than a workbook may be", field=source.where, remedy="deliver CSV")
+    return b"".join(parts)
