@@ -1,23 +1,34 @@
 """Build a snapshot's files from a validated delivery: the data, the serving index derived from it, their digests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exchange.database import database, one_row, quoted, raw_column, script
+from exchange.cleaning import delivered
+from exchange.database import database, literal, one_row, quoted, raw_column, script
 from exchange.index import Entries, write_index
 from exchange.index_rows import index_rows
 from exchange.keys import IndexKeys
 from exchange.layout import DATA, FILES, INDEX
-from exchange.manifest import FileDigest
+from exchange.manifest import Counts, FileDigest
 from exchange.settings import ExchangeSettings
 from exchange.taint import IDENTITY
+from exchange.verdict import Verdict
 from kernel.digest import digest_file
 from kernel.durable import PRIVATE, flush_file
 from schemas.contract import Contract
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What was built: the snapshot's counts, and what its manifest says of held-back rows."""
+
+    counts: Counts
+    absence_allowed: bool
+    name_tainted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,41 +40,75 @@ class Build:
 
     contract: Contract
     staged: Path
+    verdict: Verdict
     folder: Path
     keys: IndexKeys
     data_key: bytes
     settings: ExchangeSettings
 
-    def write(self) -> tuple[int, int]:
-        """Write data and index; returns how many subjects have rows, and how many identities and names are tainted."""
+    def write(self) -> Built:
+        """Write data and index."""
         path = self.folder / DATA
         with database(self.staged, self.settings) as connection:
-            self._settle(connection)
+            published, deleted = settle(connection, self.contract)
         self.staged.rename(path)
         with database(path, self.settings, spill=self.staged.with_name("spill"), read_only=True) as connection:
-            tainted = self._tainted(connection)
+            tainted = tainted_keys(connection, self.keys)
             rows = index_rows(connection, self.contract, self.keys, self.settings.batch_rows)
             entries = Entries(rows, tainted, self.settings.subject_rows_max)
             write_index(self.folder / INDEX, entries, self.data_key, map_bytes=self.settings.index_map_bytes)
         for name in (DATA, INDEX):
             (self.folder / name).chmod(PRIVATE)
             flush_file(self.folder / name)
-        return entries.subjects, len(tainted)
+        counts = replace(
+            self.verdict.counts, published=published, deleted=deleted, subjects=entries.subjects, tainted=len(tainted)
+        )
+        return Built(
+            counts=counts, absence_allowed=self.verdict.absence_allowed, name_tainted=self.verdict.name_tainted
+        )
 
-    def _settle(self, connection: "DuckDBPyConnection") -> None:
-        """Make what was staged and judged into what a snapshot holds, if that was not done before."""
-        (done,) = one_row(connection, "select count(*) from duckdb_tables() where table_name = 'records'")
-        if not done:
-            names = self.contract.by_name
-            raw = ", ".join(f"{raw_column(name)} as {quoted(name)}" for name in names)
-            drops = "\n".join(f"alter table staged drop column {raw_column(name)};" for name in names)
-            connection.execute(script("data", raw=raw, drop_delivered=drops))
-        connection.execute("checkpoint")
 
-    def _tainted(self, connection: "DuckDBPyConnection") -> set[bytes]:
-        """The index keys of everyone whom a held-back row may be about."""
-        rows = connection.execute("select kind, form from taints").fetchall()
-        return {self.keys.subject(form) if kind == IDENTITY else self.keys.name(form) for kind, form in rows}
+def settle(connection: "DuckDBPyConnection", contract: Contract, *, changes: bool = False) -> tuple[int, int]:
+    """Make what was staged and judged into what a snapshot holds, if that was not done before.
+
+    Returns how many rows are left and how many the registry marks as deleted. For a delivery of changes the keys of all
+    its rows are kept in the table `changed`.
+    """
+    (done,) = one_row(connection, "select count(*) from duckdb_tables() where table_name = 'records'")
+    if not done:
+        names = contract.by_name
+        raw = ", ".join(f"{raw_column(name)} as {quoted(name)}" for name in names)
+        drops = "\n".join(f"alter table staged drop column {raw_column(name)};" for name in names)
+        changed = _changed(contract) if changes else ""
+        connection.execute(
+            script("data", raw=raw, drop_delivered=drops, changed=changed, deleted=_marked_deleted(contract))
+        )
+    connection.execute("checkpoint")
+    rows, deleted = one_row(connection, "select (select count(*) from records), deleted from settled")
+    return int(str(rows)), int(str(deleted))
+
+
+def _changed(contract: Contract) -> str:
+    """The table of the keys of all delivered rows, also of those that are held back or deleted."""
+    keys = [contract.by_name[name] for name in contract.primary_key]
+    columns = ", ".join(f"{quoted(each.name)}, {delivered(each)} as {raw_column(each.name)}" for each in keys)
+    present = " and ".join(f"{quoted(each.name)} is not null" for each in keys)
+    return f"create table changed as select distinct {columns} from staged where {present};"  # noqa: S608 (names are quoted)
+
+
+def _marked_deleted(contract: Contract) -> str:
+    """Whether a staged row is marked as deleted by its registry, in SQL."""
+    tombstone = contract.server.tombstone
+    if tombstone is None:
+        return "false"
+    text = f"trimmed({delivered(contract.by_name[tombstone.property])})"
+    return f"coalesce({text} in ({', '.join(literal(each) for each in tombstone.values)}), false)"
+
+
+def tainted_keys(connection: "DuckDBPyConnection", keys: IndexKeys) -> set[bytes]:
+    """The index keys of everyone whom a held-back row may be about."""
+    rows = connection.execute("select kind, form from taints").fetchall()
+    return {keys.subject(form) if kind == IDENTITY else keys.name(form) for kind, form in rows}
 
 
 def file_digests(folder: Path) -> dict[str, FileDigest]:

@@ -8,9 +8,10 @@ import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 from weakref import WeakValueDictionary
 
 import lmdb
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kernel.durable import flush_file
 from kernel.errors import Damaged
-from kernel.sealing import NONCE_SIZE, BadSeal, Sealer
+from kernel.sealing import NONCE_SIZE, OVERHEAD, BadSeal, Sealer
 
 TAINTED = 1
 """The flag of a subject or a name that a quarantined row may be about."""
@@ -71,11 +72,20 @@ def unpack(raw: bytes) -> IndexEntry:
     return IndexEntry(rows=tuple(rows), tainted=raw[0] == TAINTED)
 
 
+def packed(rows: Sequence[bytes], *, tainted: bool, rows_max: int) -> bytes:
+    """A subject's entry, its rows in the order of their bytes.
+
+    More rows than a person can have are a placeholder number's; nothing is said about it.
+    """
+    if len(rows) > rows_max:
+        return _TAINTED_ONLY
+    return pack(sorted(rows) if len(rows) > 1 else rows, tainted=tainted)
+
+
 class Entries:
     """A snapshot's entries in ascending order of their keys, packed; can be iterated once, in bounded memory.
 
-    From rows under their subjects' keys, in ascending order of those, and the tainted keys among them. More rows than a
-    person can have are a placeholder number's; nothing is said about it.
+    From rows under their subjects' keys, in ascending order of those, and the tainted keys among them.
     """
 
     def __init__(
@@ -100,10 +110,7 @@ class Entries:
             if tainted:
                 bound = next(waiting)
             self.subjects += 1
-            if len(rows) > self._rows_max:
-                yield key, _TAINTED_ONLY
-            else:
-                yield key, pack(sorted(rows) if len(rows) > 1 else rows, tainted=tainted)
+            yield key, packed(rows, tainted=tainted, rows_max=self._rows_max)
         while bound is not _BEYOND:
             yield bound, _TAINTED_ONLY
             bound = next(waiting)
@@ -153,6 +160,49 @@ def _append(environment: Any, batch: list[tuple[bytes, bytes]]) -> int:
     if consumed != len(batch) or added != len(batch):
         raise ValueError("index keys must ascend, each once")
     return len(batch)
+
+
+class IndexChanges:
+    """Changes an index that nobody reads yet: the copy of another snapshot's, under the same data key."""
+
+    def __init__(self, path: Path, data_key: bytes, *, map_bytes: int) -> None:
+        """Open the index for writing."""
+        self._environment = lmdb.open(str(path), subdir=False, map_size=map_bytes, lock=False, sync=False, mode=0o600)
+        self._sealer = Sealer(data_key)
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Flush and close."""
+        try:
+            self._environment.sync(True)  # noqa: FBT003 - the C interface takes no keywords here
+        finally:
+            self._environment.close()
+
+    def change(self, entries: Iterable[tuple[bytes, bytes | None]]) -> int:
+        """Write packed entries, and take away those that are None; returns how many more subjects have rows.
+
+        In ascending order of keys, in transactions of some thousand, so that memory stays bounded. Raises Damaged.
+        """
+        more = 0
+        waiting = iter(entries)
+        while batch := list(islice(waiting, _BATCH)):
+            with self._environment.begin(write=True) as transaction:
+                for key, plain in batch:
+                    more += self._change(transaction, key, plain)
+        return more
+
+    def _change(self, transaction: Any, key: bytes, plain: bytes | None) -> int:
+        sealed = transaction.get(key)
+        had_rows = sealed is not None and len(sealed) > OVERHEAD + len(_TAINTED_ONLY)
+        if plain is None:
+            transaction.delete(key)
+            return -had_rows
+        # The former entries' nonces are counted up from nothing; a random one never meets them.
+        transaction.put(key, self._sealer.seal(plain, _PURPOSE + key))
+        return (len(plain) > len(_TAINTED_ONLY)) - had_rows
 
 
 class IndexReader:

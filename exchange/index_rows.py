@@ -16,15 +16,19 @@ KeyedRow = tuple[bytes, bytes]
 
 
 def index_rows(
-    connection: "DuckDBPyConnection", contract: Contract, keys: IndexKeys, batch: int, *, table: str = "records"
+    connection: "DuckDBPyConnection", contract: Contract, keys: IndexKeys, batch: int, *, only: str = ""
 ) -> Iterator[list[KeyedRow]]:
-    """Every row of a table of typed values under its subjects' keys, in ascending order of those, in batches."""
-    prepare_row_bytes(connection, contract.properties, table, batch=batch)
-    value, source = row_bytes(contract.properties), rows_source(contract.properties, table)
+    """Every published row under its subjects' keys, in ascending order of those, in batches.
+
+    `only` names a table with a column `number`: the subjects that are asked for.
+    """
+    prepare_row_bytes(connection, contract.properties, "records", batch=batch)
+    value, source = row_bytes(contract.properties), rows_source(contract.properties, "records")
     names = [each.property for each in contract.subject_keys]
+    among = f" and {{}} in (select number from {only})" if only else ""  # noqa: S608 (a name of ours)
     every = " union all ".join(
         f"select index_key({canonical(contract, name)}, $1, $2) as key, {value} as value from {source} "  # noqa: S608 (names are quoted)
-        f"where {_names_another(name, names[:place])}"
+        f"where {_names_another(name, names[:place])}{among.format(quoted(name))}"
         for place, name in enumerate(names)
     )
     found = connection.execute(script("index_rows", every=every), list(keys.index_blocks))

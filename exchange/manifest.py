@@ -23,9 +23,11 @@ class FileDigest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Rows of a delivery. `delivered` = `published` + `duplicates` + `quarantined`.
+    """Rows of a delivery. `delivered` = `published` + `duplicates` + `quarantined` + `deleted`.
 
     `unattributable` of the quarantined rows name somebody whom nobody can tell. `tainted` counts identities and names.
+    `deleted` rows are marked so by their registry. After a merge `delivered` is what is held in all, published or
+    quarantined, and `deleted` what the changes brought.
     """
 
     delivered: int
@@ -35,6 +37,7 @@ class Counts:
     unattributable: int
     subjects: int = 0
     tainted: int = 0
+    deleted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,9 @@ class Manifest:
     """One snapshot. Instants are in UTC; digests have 32 bytes.
 
     `absence_allowed` is false where so many quarantined rows cannot be attributed to anyone that the absence of a row
-    proves nothing. `name_tainted` is true where rows were held back that only a name can attribute.
+    proves nothing. `name_tainted` is true where rows were held back that only a name can attribute. `base` is the
+    version that a delivery of changes was merged into, empty for a full one; `full_at` is when the whole registry was
+    last read.
     """
 
     dataset: str
@@ -83,6 +88,8 @@ class Manifest:
     index_key_id: str
     shape: Shape
     files: Mapping[str, FileDigest]
+    full_at: datetime
+    base: str = ""
 
     def to_bytes(self) -> bytes:
         """JSON, the same bytes for the same manifest."""
@@ -96,6 +103,8 @@ class Manifest:
             "built_at": self.built_at.astimezone(UTC).isoformat(),
             "data_as_of": self.data_as_of.astimezone(UTC).isoformat(),
             "watermark": self.watermark,
+            "base": self.base,
+            "full_at": self.full_at.astimezone(UTC).isoformat(),
             "delivery": digest_text(self.delivery_digest),
             "counts": {name: getattr(counts, name) for name in counts.__slots__},
             "absence_allowed": self.absence_allowed,
@@ -148,6 +157,9 @@ class Manifest:
                 name: FileDigest(size=_number(each["size"]), sha256=bytes.fromhex(each["sha256"]))
                 for name, each in data["files"].items()
             },
+            # The first manifests, of before deliveries of changes, do not name these.
+            full_at=_instant(data.get("full_at", data["built_at"])),
+            base=_text(data.get("base", "")),
         )
 
 

@@ -5,14 +5,16 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from adapters.cursor import since
 from adapters.registry import open_delivery
-from exchange.build import Build, file_digests
 from exchange.current import Current
+from exchange.drift import Drift
 from exchange.extract import Extracted, write_delivery
 from exchange.holding import drop_kept, keep_held, lapse
 from exchange.job import Job, Next
-from exchange.layout import DATA, MANIFEST, REPORT, REPORT_PAGE
-from exchange.manifest import Counts, Manifest, Shape
+from exchange.layout import REPORT, REPORT_PAGE
+from exchange.manifest import Counts, Manifest
+from exchange.merge import rows_after
 from exchange.recorder import HELD, PUBLISHED
 from exchange.references import references_of
 from exchange.report import make_report
@@ -22,18 +24,18 @@ from exchange.stage import stage_delivery
 from exchange.trend import earlier_runs
 from exchange.validate import Gate, validate_delivery
 from exchange.verdict import Verdict
+from exchange.version import write_version
 from kernel.digest import digest, digest_text
-from kernel.durable import PRIVATE, create_file, flush_directory, replace_file, swap_file
+from kernel.durable import create_file, flush_directory, replace_file, swap_file
 from kernel.errors import Conflict, Damaged, Malformed
-from kernel.ids import new_version
-from kernel.sealing import new_key
 
 
 def extract(job: Job) -> Next:
     """Read the delivery down into the run's folder, after clearing away what killed runs have left."""
     _clear_leftovers(job)
     job.begin()
-    extracted = _extract(job, in_force=read_current_bytes(job.layout))
+    in_force = read_current_bytes(job.layout)
+    extracted = _extract(job, in_force=in_force, begin=_since(job, _manifest_in_force(job, in_force)))
     job.keep("extract", extracted.to_data())
     if not job.force and _in_force_already(job, extracted):
         _drop_personal_data(job)
@@ -50,10 +52,10 @@ def stage(job: Job) -> Next:
         if not extracted.text.as_delivered:
             raise
         # Its adapter reads the delivery row by row, and either manages or says exactly which record is wrong.
-        again = replace(_extract(job, in_force=extracted.in_force, by_row=True), digest=extracted.digest)
+        again = replace(_extract(job, in_force=extracted.in_force, begin="", by_row=True), digest=extracted.digest)
         job.keep("extract", again.to_data())
         rows = stage_delivery(job.contract, again.text, job.staged, job.settings)
-    job.keep("stage", {"rows": rows})
+    job.keep("stage", {"rows": rows, "rows_after": _rows_after(job, job.extracted())})
     return Next.GO_ON
 
 
@@ -62,7 +64,7 @@ def validate(job: Job) -> Next:
     if job.kept("held") is not None:
         return Next.HELD
     extracted = job.extracted()
-    job.required("stage")
+    staged = job.required("stage")
     gate = Gate(
         contract=job.contract,
         data_as_of=extracted.data_as_of,
@@ -70,6 +72,8 @@ def validate(job: Job) -> Next:
         clock=job.clock,
         settings=job.settings,
         lenient=job.force,
+        changes=extracted.changes,
+        rows_after=staged["rows_after"],
         references=references_of(job.contract, store=job.store, keys=job.keys, settings=job.settings),
     )
     verdict = validate_delivery(gate, job.staged)
@@ -82,7 +86,8 @@ def validate(job: Job) -> Next:
         clock=job.clock,
         settings=job.settings,
     )
-    report.after(earlier_runs(job.layout, job.settings)).write(job.folder)
+    drift = Drift.of_data(job.kept("drift") or {}).typed(job.contract, verdict, share_min=job.settings.retyped_share_min)
+    report.after(earlier_runs(job.layout, job.settings)).drifted(drift).write(job.folder)
     job.keep("validate", verdict.to_data())
     if not verdict.held:
         return Next.GO_ON
@@ -98,30 +103,10 @@ def build(job: Job) -> Next:
     built = job.kept("build")
     if built is not None and job.layout.version(built["version"]).is_dir():
         return Next.GO_ON
-    version = new_version(job.clock.now(), after=_version_of(extracted.in_force))
-    folder = job.version_folder
-    if not job.staged.exists() and (folder / DATA).exists():
-        # A build was killed after it had taken the staging file over.
-        (folder / DATA).rename(job.staged)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    data_key = new_key()
-    subjects, tainted = Build(
-        contract=job.contract,
-        staged=job.staged,
-        folder=folder,
-        keys=job.keys,
-        data_key=data_key,
-        settings=job.settings,
-    ).write()
-    for name in (REPORT, REPORT_PAGE):
-        replace_file(folder / name, (job.folder / name).read_bytes())
-    manifest = _manifest(job, version, extracted, verdict, subjects=subjects, tainted=tainted)
-    replace_file(folder / MANIFEST, manifest.to_bytes())
-    create_file(job.layout.key(version), job.keys.wrap(data_key, job.contract.id, version), mode=PRIVATE)
+    manifest = write_version(job, extracted, verdict, in_force=_manifest_in_force(job, extracted.in_force))
     # Said before the rename: a version that no run speaks of is cleared away by the next one.
-    job.keep("build", {"version": version, "manifest": manifest.digest.hex()})
-    folder.rename(job.layout.version(version))
+    job.keep("build", {"version": manifest.version, "manifest": manifest.digest.hex()})
+    job.version_folder.rename(job.layout.version(manifest.version))
     flush_directory(job.layout.versions)
     return Next.GO_ON
 
@@ -154,11 +139,38 @@ def promote(job: Job) -> Next:
     return Next.GO_ON
 
 
-def _extract(job: Job, *, in_force: bytes | None, by_row: bool = False) -> Extracted:
+def _extract(job: Job, *, in_force: bytes | None, begin: str, by_row: bool = False) -> Extracted:
     delivery = open_delivery(
-        job.contract, job.delivery_root, settings=job.adapter_settings, connections=job.connections
+        job.contract, job.delivery_root, settings=job.adapter_settings, connections=job.connections, since=begin
     )
-    return write_delivery(delivery, job.delivery, in_force=in_force, settings=job.adapter_settings, by_row=by_row)
+    extracted = write_delivery(delivery, job.delivery, in_force=in_force, settings=job.adapter_settings, by_row=by_row)
+    job.keep("drift", Drift.of(job.contract, delivery.header).to_data())
+    return extracted
+
+
+def _since(job: Job, in_force: Manifest | None) -> str:
+    """Where in its registry's changes a delivery begins; empty where the whole registry must be read.
+
+    That is so the first time and from time to time, and whenever what is in force was made in another way, or is not
+    whole.
+    """
+    server = job.contract.server
+    if not server.cursor or job.force or in_force is None or not in_force.watermark:
+        return ""
+    made_alike = (in_force.contract_digest, in_force.index_key_id) == (job.contract.digest, job.keys.index_key_id)
+    if not made_alike or job.clock.now() - in_force.full_at >= server.full_every:
+        return ""
+    with suppress(Malformed):
+        return since(job.contract, in_force.watermark)
+    return ""
+
+
+def _rows_after(job: Job, extracted: Extracted) -> int | None:
+    """How many rows the dataset has after the changes are merged; None where the delivery is the whole of it."""
+    base = _manifest_in_force(job, extracted.in_force) if extracted.changes else None
+    if base is None:
+        return None
+    return rows_after(job.staged, job.contract, job.layout.version(base.version), job.settings)
 
 
 def _clear_leftovers(job: Job) -> None:
@@ -191,13 +203,6 @@ def _in_force_already(job: Job, extracted: Extracted) -> bool:
     return False
 
 
-def _version_of(current: bytes | None) -> str:
-    """The version that `current` names; empty where it names none."""
-    with suppress(Damaged):
-        return Current.parse(current).version if current is not None else ""
-    return ""
-
-
 def _manifest_in_force(job: Job, current: bytes | None) -> Manifest | None:
     """The manifest of the snapshot in force; None where there is none, or it is too damaged to compare with."""
     if current is None:
@@ -222,37 +227,6 @@ def _hold(job: Job, verdict: Verdict, extracted: Extracted) -> None:
     job.keep("held", {"reasons": list(verdict.reasons)})
     _drop_personal_data(job)
     lapse(job)
-
-
-def _manifest(
-    job: Job, version: str, extracted: Extracted, verdict: Verdict, *, subjects: int, tainted: int
-) -> Manifest:
-    counts = verdict.counts
-    return Manifest(
-        dataset=job.contract.id,
-        version=version,
-        contract_version=job.contract.version,
-        contract_digest=job.contract.digest,
-        run=job.run_id,
-        built_at=job.clock.now(),
-        data_as_of=extracted.data_as_of,
-        watermark=extracted.watermark,
-        delivery_digest=extracted.digest,
-        counts=Counts(
-            delivered=counts.delivered,
-            published=counts.published,
-            duplicates=counts.duplicates,
-            quarantined=counts.quarantined,
-            unattributable=counts.unattributable,
-            subjects=subjects,
-            tainted=tainted,
-        ),
-        absence_allowed=verdict.absence_allowed,
-        name_tainted=verdict.name_tainted,
-        index_key_id=job.keys.index_key_id,
-        shape=Shape.of(job.contract),
-        files=file_digests(job.version_folder),
-    )
 
 
 def _built(job: Job) -> Manifest:

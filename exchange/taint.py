@@ -50,11 +50,13 @@ class Taints:
             self.unattributable.add(record)
 
 
-def write_taints(connection: "DuckDBPyConnection", contract: Contract, batch: int) -> Taints:
-    """Work out the taints of the `quarantine` table and keep them in the table `taints`."""
+def write_taints(
+    connection: "DuckDBPyConnection", contract: Contract, batch: int, *, table: str = "quarantine"
+) -> Taints:
+    """Work out the taints of the held-back rows in a table, and keep them in the table `taints`."""
     taints = Taints()
     for key in contract.subject_keys:
-        _add_key(connection, contract, key, taints, batch)
+        _add_key(connection, contract, key, taints, batch, table)
     forms = [(IDENTITY, each) for each in sorted(taints.identities)] + [(NAME, each) for each in sorted(taints.names)]
     connection.execute("create or replace table taints (kind varchar, form varchar)")
     connection.execute(
@@ -64,12 +66,14 @@ def write_taints(connection: "DuckDBPyConnection", contract: Contract, batch: in
     return taints
 
 
-def _add_key(connection: "DuckDBPyConnection", contract: Contract, key: SubjectKey, taints: Taints, batch: int) -> None:
+def _add_key(
+    connection: "DuckDBPyConnection", contract: Contract, key: SubjectKey, taints: Taints, batch: int, table: str
+) -> None:
     organisation = contract.by_name[key.property].type is PropertyType.ORGANISATION
     name = raw_column(key.name_property) if key.name_property else "null"
     # A number that was folded is taken as folded; one that could not be is taken as it was delivered.
     number = f"coalesce({quoted(key.property)}, {raw_column(key.property)})"
-    found = connection.execute(f"select _record, {number}, {name} from quarantine")  # noqa: S608 (names are quoted)
+    found = connection.execute(f"select _record, {number}, {name} from {table}")  # noqa: S608 (names are quoted)
     while rows := found.fetchmany(batch):
         for record, text, written in rows:
             taints.add(record, text, written, organisation=organisation)

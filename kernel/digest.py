@@ -1,9 +1,11 @@
 """SHA-256 digests of bytes and files."""
 
 import hashlib
+import os
 from pathlib import Path
 
 DIGEST_SIZE = 32
+_PART = 4 << 20
 
 
 def digest(data: bytes) -> bytes:
@@ -15,6 +17,16 @@ def digest_file(path: Path) -> bytes:
     """SHA-256 of a file's bytes; 32 bytes, in constant memory."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
+
+
+def copy_file(source: Path, target: Path, *, mode: int) -> bytes:
+    """Copy a file to a new one; returns SHA-256 of the bytes that were copied. Constant memory; nothing is flushed."""
+    copied = hashlib.sha256()
+    with source.open("rb") as reader, open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as writer:  # noqa: PTH123 - of a descriptor
+        while part := reader.read(_PART):
+            copied.update(part)
+            writer.write(part)
+    return copied.digest()
 
 
 def digest_text(value: bytes) -> str:

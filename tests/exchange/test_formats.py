@@ -41,6 +41,8 @@ manifests = st.builds(
     name_tainted=st.booleans(),
     index_key_id=texts,
     shape=st.just(Shape.of(CONTRACTS["marriages"])),
+    full_at=st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 1)),  # noqa: DTZ001 (the same)
+    base=texts,
     files=st.dictionaries(texts, st.builds(FileDigest, size=counts, sha256=digests), max_size=4),
 )
 

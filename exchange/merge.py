@@ -1,0 +1,170 @@
+"""Build a snapshot from the one in force and a delivery of what changed since.
+
+Rows are replaced by primary key, rows that the registry marks as deleted go, and rows that were held back stay held
+back until the registry delivers them again. The index is the former one's copy under the same data key, in which only
+the entries of those subjects are written anew whose rows or taint changed. It ends as a full delivery would have ended:
+a test holds the two to the same rows.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exchange.build import Built, settle, tainted_keys
+from exchange.database import database, literal, one_row, quoted, raw_column, script
+from exchange.index import IndexChanges, packed
+from exchange.index_rows import canonical, index_rows
+from exchange.keys import IndexKeys
+from exchange.layout import DATA, INDEX
+from exchange.manifest import Counts, Manifest
+from exchange.settings import ExchangeSettings
+from exchange.taint import IDENTITY, Taints, write_taints
+from kernel.digest import copy_file
+from kernel.durable import PRIVATE, flush_file
+from kernel.errors import Damaged
+from schemas.contract import Contract
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """One merge: the changes in a staging file, the snapshot that they change, and the folder of the new one."""
+
+    contract: Contract
+    staged: Path
+    base: Manifest
+    base_folder: Path
+    folder: Path
+    keys: IndexKeys
+    data_key: bytes
+    settings: ExchangeSettings
+
+    def write(self) -> Built:
+        """Write data and index. Raises Damaged where the snapshot in force is not as it was published."""
+        with database(self.staged, self.settings) as connection:
+            settle(connection, self.contract, changes=True)
+        for name in (DATA, INDEX):
+            self._copy(name)
+        with database(self.folder / DATA, self.settings, spill=self.staged.with_name("spill")) as connection:
+            built = self._merge(connection)
+            connection.execute("detach run")
+            connection.execute("checkpoint")
+        for name in (DATA, INDEX):
+            flush_file(self.folder / name)
+        return built
+
+    def _copy(self, name: str) -> None:
+        if copy_file(self.base_folder / name, self.folder / name, mode=PRIVATE) != self.base.files[name].sha256:
+            raise Damaged(
+                "is not the file that was published",
+                field=f"{self.base.dataset}/{self.base.version}/{name}",
+                remedy="publish with --force: the whole registry is read again",
+            )
+
+    def _merge(self, connection: "DuckDBPyConnection") -> Built:
+        connection.execute(f"attach {literal(str(self.staged))} as run (read_only)")
+        forms_before, tainted_before = _tainted_forms(connection), tainted_keys(connection, self.keys)
+        self._replace_rows(connection)
+        taints = self._taints(connection)
+        forms, tainted = _tainted_forms(connection), tainted_keys(connection, self.keys)
+        connection.execute(
+            "insert into touched select form, split_part(form, ':', 2) from (select unnest($1::varchar[]) as form)",
+            [list(forms ^ forms_before)],
+        )
+        found = connection.execute("select distinct form from touched").fetchall()
+        touched = {self.keys.subject(form) for (form,) in found} | (tainted ^ tainted_before)
+        with IndexChanges(self.folder / INDEX, self.data_key, map_bytes=self.settings.index_map_bytes) as index:
+            more_subjects = index.change(self._entries(connection, touched, tainted))
+        return self._built(connection, taints, tainted=len(tainted), more_subjects=more_subjects)
+
+    def _replace_rows(self, connection: "DuckDBPyConnection") -> None:
+        """Put the changed rows in the place of those with their keys, and say whose rows came or went."""
+        names = self.contract.by_name
+        key = self.contract.primary_key
+        subjects = [each.property for each in self.contract.subject_keys]
+        parts = {
+            "columns": ", ".join(quoted(name) for name in names),
+            "same_key": " and ".join(f"records.{quoted(name)} = changed.{quoted(name)}" for name in key),
+            "same_written": " and ".join(f"quarantine.{quoted(name)} = changed.{raw_column(name)}" for name in key),
+            "subjects": " union all ".join(
+                f"select {canonical(self.contract, name)} as form, {quoted(name)} as number from {table}"  # noqa: S608 (names are quoted)
+                for name in subjects
+                for table in ("replaced", "run.records")
+            ),
+        }
+        connection.execute(script("merge", **parts))
+
+    def _taints(self, connection: "DuckDBPyConnection") -> Taints:
+        """Whom the rows that are held back now may be about, worked out from the rows as they were delivered."""
+        written = ", ".join(
+            f"null::varchar as {quoted(name)}, {quoted(name)} as {raw_column(name)}" for name in self.contract.by_name
+        )
+        connection.execute(
+            f"create temp view held_back as select row_number() over () as _record, {written} from quarantine"  # noqa: S608 (names are quoted)
+        )
+        return write_taints(connection, self.contract, self.settings.batch_rows, table="held_back")
+
+    def _entries(
+        self, connection: "DuckDBPyConnection", touched: set[bytes], tainted: set[bytes]
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        """Every touched key's new entry, packed, in ascending order of keys; None where nothing is left to say."""
+        batches = index_rows(connection, self.contract, self.keys, self.settings.batch_rows, only="touched")
+        groups = groupby(chain.from_iterable(batches), key=itemgetter(0))
+        at, rows = next(groups, (b"", iter(())))
+        for key in sorted(touched):
+            held: list[bytes] = []
+            if key == at:
+                held = [row for _, row in rows]
+                at, rows = next(groups, (b"", iter(())))
+            if held or key in tainted:
+                yield key, packed(held, tainted=key in tainted, rows_max=self.settings.subject_rows_max)
+            else:
+                yield key, None
+
+    def _built(self, connection: "DuckDBPyConnection", taints: Taints, *, tainted: int, more_subjects: int) -> Built:
+        published, quarantined, deleted = (
+            int(str(each))
+            for each in one_row(
+                connection,
+                "select (select count(*) from records), (select count(*) from quarantine), deleted from run.settled",
+            )
+        )
+        rows = published + quarantined
+        counts = Counts(
+            delivered=rows,
+            published=published,
+            duplicates=0,
+            quarantined=quarantined,
+            unattributable=len(taints.unattributable),
+            subjects=self.base.counts.subjects + more_subjects,
+            tainted=tainted,
+            deleted=deleted,
+        )
+        return Built(
+            counts=counts,
+            absence_allowed=counts.unattributable <= self.contract.unattributable_bound * rows,
+            name_tainted=bool(taints.names),
+        )
+
+
+def rows_after(staged: Path, contract: Contract, base_folder: Path, settings: ExchangeSettings) -> int:
+    """How many rows a snapshot would have after a merge, held-back ones left out; raises nothing for bad rows."""
+    key = contract.primary_key
+    with database(staged, settings) as connection:
+        connection.execute(f"attach {literal(str(base_folder / DATA))} as base (read_only)")
+        same = " and ".join(f"records.{quoted(name)} = staged.{quoted(name)}" for name in key)
+        kept, changed = one_row(
+            connection,
+            f"select (select count(*) from base.records as records anti join staged on {same}), count(*) from staged",  # noqa: S608 (names are quoted)
+        )
+    return int(str(kept)) + int(str(changed))
+
+
+def _tainted_forms(connection: "DuckDBPyConnection") -> set[str]:
+    """The canonical identities that are tainted."""
+    return {form for (form,) in connection.execute("select form from taints where kind = ?", [IDENTITY]).fetchall()}
