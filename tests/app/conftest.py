@@ -16,7 +16,7 @@ from audit.logs import DESK
 from exchange.publish import Published, publish
 from kernel.clock import SHANGHAI
 from samples.deliveries import deliver_city
-from tests.app.small_hub import CLEAN, QUICK, WORDS
+from tests.app.small_hub import CLEAN, DATASETS, QUICK, WORDS
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_home(hub.paths, hub.settings, hub.catalogue.clients, now=now - timedelta(hours=1))
     hub.logs.shared(DESK)
     deliver_city(hub.paths.deliveries, residents=120, seed=5, today=now.astimezone(SHANGHAI).date(), settings=CLEAN)
-    for dataset in hub.catalogue.contracts:
+    for dataset in DATASETS:
         assert isinstance(publish(publishing_job(hub, dataset, "tests")), Published)
     hub.detail_keys.close()
     return hub.paths.home

@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 CLEAN = SampleSettings(dirty_share=0.0, unattributable_share=0.0, foldable_share=0.0, residents_min=1)
 QUICK = CustodySettings(scrypt_log2_n=10, publishing_wait_s=30.0)
 """A passphrase that costs a test nothing."""
+DATASETS = ("person_aliases", "population", "marriages")
+"""What the small hub publishes: enough to be asked about a person."""
 WORDS = "a passphrase that tests share"
 
 
