@@ -113,7 +113,10 @@ def _set_aside(connection: "DuckDBPyConnection", contract: Contract, checks: tup
     texts = ", ".join(f"{delivered(each)} as {raw_column(each.name)}" for each in contract.properties)
     try:
         connection.execute(script("quarantine", failed=failed, bad=bad, delivered=texts))
-    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
+    except duckdb.OperationalError:
+        # Memory or disk: no rule's fault.
+        raise
+    except duckdb.Error as error:
         # What was said in the error may hold a value, so only its kind is told.
         raise Malformed(
             f"a rule cannot be run ({type(error).__name__})", field="quality", remedy="mend the contract's rules"
