@@ -58,6 +58,21 @@ class Cursor:
             return _local(at).date()
         return self._text(at, str(like))
 
+    def text(self, since: str) -> str:
+        """The text that crossed over in the registry's own format, for who takes no other; raises ValueError."""
+        if self.type is PropertyType.INTEGER:
+            return str(_number(since))
+        at = _moment(since, "")
+        if self.format:
+            return _local(at).strftime(self.format)
+        if self.type is PropertyType.DATE:
+            return _local(at).date().isoformat()
+        return _aware(at).astimezone(SHANGHAI).isoformat(timespec="seconds")
+
+    def rank(self, watermark: str) -> datetime | int:
+        """What orders watermarks."""
+        return _number(watermark) if self.type is PropertyType.INTEGER else _aware(_moment(watermark, ""))
+
     def _text(self, at: date | datetime, like: str) -> str:
         """The same instant in the form of a text. No zone and no fraction: such text sorts before any that has one."""
         sample = _moment(like, self.format)

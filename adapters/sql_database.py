@@ -1,83 +1,99 @@
-"""SQL databases through SQLAlchemy: chunked rows of one table, read in one transaction.
+"""SQL databases through SQLAlchemy: streamed rows of one table, read in one transaction.
 
-A delivered SQLite file is opened read-only. For a database server `app` hands in `connect`, which has the credentials.
+A delivered SQLite file is opened read-only. Servers are reached by `sql_server`, with the connection's credentials.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, Engine, TableClause, column, create_engine, func, select, table
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Engine,
+    Select,
+    TableClause,
+    column,
+    create_engine,
+    func,
+    inspect,
+    literal,
+    or_,
+    select,
+    table,
+)
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
+from sqlalchemy.sql import quoted_name
 
+from adapters.credentials import Connections, credentials_of
 from adapters.cursor import instant
-from adapters.port import AdapterSettings, Batch, Delivery, Row, Source, data_as_of, delivered
+from adapters.delivered import data_as_of, delivered
+from adapters.port import AdapterSettings, Batch, Delivery, MissingColumns, Row, Source
+from adapters.sql_server import REMEDY, failure, parse_url, server_engine
+from kernel.clock import SHANGHAI
 from kernel.errors import Malformed
 
-Connect = Callable[[URL], Engine]
-"""Opens the database that a URL without credentials names."""
-
-_REMEDY = "check the database against the contract's server section"
+_FIRST_ROWS = 100
+_PLAIN = frozenset({str, type(None)})
 
 
 class SqlDatabase:
     """Reads one table; the greatest value of its `as_of` column is the instant of the data."""
 
-    def __init__(self, settings: AdapterSettings, connect: Connect | None = None) -> None:
-        """Take the bounds, and how to reach a server; without it only delivered SQLite files can be read."""
+    def __init__(self, settings: AdapterSettings, connections: Connections | None = None) -> None:
+        """Take the bounds, and who knows credentials; without, only what asks for none can be read."""
         self._settings = settings
-        self._connect = connect
+        self._connections = connections
 
     def extract(self, source: Source, delivery_root: Path) -> Delivery:
-        """Begin the transaction, check the columns and learn how far the data goes; raises Malformed."""
+        """Begin the transaction and learn how far the data goes; raises Malformed, Unavailable."""
         stack = ExitStack()
         try:
             engine, fallback = self._open(source, delivery_root)
             stack.callback(engine.dispose)
-            connection = stack.enter_context(engine.connect())
-            _begin(connection)
-            registry = table(source.server.table, *(column(name) for name in source.columns))
-            watermark, as_of = _as_of(source, connection, registry, fallback)
-            result = connection.execution_options(stream_results=True).execute(
-                select(registry).order_by(*(registry.c[name] for name in source.key))
-            )
-        except SQLAlchemyError as error:
-            stack.close()
-            raise _unreadable(source, error) from None
+            connection = stack.enter_context(_connected(source, engine))
+            try:
+                reach = _reach(source, connection, fallback)
+                _read_as_text(connection)
+                result = connection.execution_options(stream_results=True, max_row_buffer=1).execute(reach.statement)
+            except SQLAlchemyError as error:
+                raise _explained(source, engine, error) from None
         except BaseException:
             stack.close()
             raise
 
         def batches() -> Iterator[Batch]:
-            rows = 0
             with stack:
                 try:
-                    for part in result.partitions(self._settings.batch_rows):
-                        rows += len(part)
-                        if rows > self._settings.rows_max:
-                            raise Malformed(
-                                "has more rows than a delivery may have", field=source.where, remedy="raise the bound"
-                            )
-                        yield [_row(source, record) for record in part]
+                    yield from self._batches(source, result)
                 except SQLAlchemyError as error:
-                    raise _unreadable(source, error) from None
+                    raise failure(source.where, error) from None
+                finally:
+                    # Where reading was given up the rest is not waited for.
+                    result.close()
+                    connection.invalidate()
 
-        return Delivery(columns=source.columns, data_as_of=as_of, watermark=watermark, batches=batches())
+        return Delivery(
+            columns=source.columns,
+            data_as_of=reach.data_as_of,
+            watermark=reach.watermark,
+            batches=batches(),
+            changes=bool(source.since),
+        )
 
     def _open(self, source: Source, delivery_root: Path) -> tuple[Engine, datetime]:
         """The engine, and the data's instant where the contract names no column for it."""
-        try:
-            url = make_url(source.server.url.replace("{root}", str(delivery_root)))
-        except ArgumentError:
-            raise Malformed("is no database URL", field="url", remedy=_REMEDY) from None
+        url = parse_url(source.server.url.replace("{root}", str(delivery_root)))
         if url.get_backend_name() != "sqlite":
-            if self._connect is None:
-                raise Malformed("needs credentials that this hub does not have", field="url", remedy=_REMEDY)
-            return self._connect(url), datetime.now(UTC)
+            credentials = credentials_of(source.server.connection, self._connections)
+            return server_engine(source.server.url, credentials, self._settings), datetime.now(UTC)
         relative = Path(url.database or "").resolve()
         root = delivery_root.resolve()
         inside = str(relative.relative_to(root)) if relative.is_relative_to(root) else str(relative)
@@ -85,30 +101,108 @@ class SqlDatabase:
         read_only = URL.create("sqlite", database=f"file:{file}", query={"mode": "ro", "uri": "true"})
         return create_engine(read_only, poolclass=NullPool), data_as_of(file, self._settings)
 
+    def _batches(self, source: Source, result: CursorResult[Any]) -> Iterator[Batch]:
+        """Rows in batches of a bounded number, and about a bounded size: the last batch tells how long rows are."""
+        rows, size = 0, min(_FIRST_ROWS, self._settings.batch_rows)
+        longest = self._settings.line_chars_max
+        while part := result.fetchmany(size):
+            rows += len(part)
+            if rows > self._settings.rows_max:
+                raise Malformed("has more rows than a delivery may have", field=source.where, remedy="raise the bound")
+            batch = [_row(source, record) for record in part]
+            lengths = [sum(map(len, filter(None, row))) for row in batch]
+            if max(lengths) > longest:
+                raise Malformed("a row is longer than a line may be", field=source.where, remedy="raise the bound")
+            mean = sum(lengths) // len(batch) + 1
+            size = max(1, min(self._settings.batch_rows, self._settings.batch_chars // mean))
+            yield batch
 
-def _begin(connection: Connection) -> None:
-    """One view of the data for the watermark and the rows."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN")
-    else:
-        connection.execution_options(isolation_level="REPEATABLE READ")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reach:
+    """How far the data goes, and what reads it."""
+
+    data_as_of: datetime
+    watermark: str
+    statement: Select[Any]
 
 
-def _as_of(source: Source, connection: Connection, registry: TableClause, fallback: datetime) -> tuple[str, datetime]:
-    name = source.as_of
-    if not name:
-        return fallback.isoformat(), fallback
-    newest = connection.execute(select(func.max(registry.c[name]))).scalar()
-    if newest is None:
-        return "", fallback
+def _connected(source: Source, engine: Engine) -> Connection:
     try:
-        return str(newest), instant(str(newest))
+        connection = engine.connect()
+        if connection.dialect.name == "sqlite":
+            # One view of the data for the watermark and the rows; servers have their isolation level.
+            connection.exec_driver_sql("BEGIN")
+    except SQLAlchemyError as error:
+        raise failure(source.where, error, connecting=True) from None
+    return connection
+
+
+def _reach(source: Source, connection: Connection, fallback: datetime) -> _Reach:
+    """Ask for the greatest values, and say what is to be read."""
+    registry = _table(source)
+    statement = select(registry).order_by(*(registry.c[name] for name in source.key))
+    cursor = source.cursor
+    asked = [name for name in (source.as_of, cursor.column if cursor else "") if name]
+    if not asked:
+        return _Reach(data_as_of=fallback, watermark=fallback.isoformat(), statement=statement)
+    found = connection.execute(select(*(func.max(registry.c[name]) for name in asked))).one()
+    newest = dict(zip(asked, found, strict=True))
+    as_of = _instant(source.as_of, newest.get(source.as_of)) or fallback
+    if cursor is None:
+        last = newest[source.as_of]
+        return _Reach(data_as_of=as_of, watermark="" if last is None else str(last), statement=statement)
+    last = newest[cursor.column]
+    if last is None:
+        return _Reach(data_as_of=as_of, watermark="", statement=statement)
+    try:
+        watermark = cursor.watermark(last)
+        if source.since:
+            begin = cursor.bound(source.since, last)
+            place = registry.c[cursor.column]
+            # A record without a cursor is always read: nobody can tell whether it has changed.
+            statement = statement.where(or_(place >= literal(begin), place.is_(None)))
+    except (ValueError, OverflowError):
+        remedy = f"let it hold values of the type {cursor.type}"
+        raise Malformed("its largest value is no cursor", field=cursor.column, remedy=remedy) from None
+    return _Reach(data_as_of=as_of, watermark=watermark, statement=statement)
+
+
+def _table(source: Source) -> TableClause:
+    """The registry's table. Every name is quoted, and so stands for exactly what the contract says."""
+    schema = source.server.schema
+    names = [quoted_name(name, quote=True) for name in source.columns]
+    return table(
+        quoted_name(source.server.table, quote=True),
+        *(column(name) for name in names),
+        schema=quoted_name(schema, quote=True) if schema else None,
+    )
+
+
+def _instant(name: str, newest: object) -> datetime | None:
+    if newest is None:
+        return None
+    try:
+        return instant(str(newest))
     except ValueError:
         raise Malformed("its largest value is no instant", field=name, remedy="write ISO 8601 instants") from None
 
 
-def _row(source: Source, record: object) -> Row:
-    return tuple([_text(source, position, value) for position, value in enumerate(record)])  # type: ignore[arg-type,var-annotated]
+def _read_as_text(connection: Connection) -> None:
+    """From here on PostgreSQL's dates and numbers come as it writes them, such as Python has none of (infinity) too."""
+    if connection.dialect.driver == "psycopg":
+        from psycopg.types.string import TextLoader  # noqa: PLC0415 (only where a PostgreSQL is read)
+
+        adapters = connection.connection.driver_connection.adapters  # type: ignore[union-attr]
+        for kind in ("date", "timestamp", "timestamptz", "time", "timetz", "numeric", "uuid"):
+            adapters.register_loader(kind, TextLoader)
+
+
+def _row(source: Source, record: Sequence[object]) -> Row:
+    # Most values are text already.
+    if _PLAIN.issuperset(map(type, record)):
+        return tuple(record)  # type: ignore[arg-type]
+    return tuple([_text(source, position, value) for position, value in enumerate(record)])
 
 
 def _text(source: Source, position: int, value: object) -> str | None:
@@ -117,23 +211,40 @@ def _text(source: Source, position: int, value: object) -> str | None:
             return value
         case bool():
             return "true" if value else "false"
-        case int() | Decimal():
+        case int() | Decimal() | UUID():
             return str(value)
         case float():
             return str(int(value)) if value.is_integer() else repr(value)
         case datetime():
-            return value.isoformat(sep=" ")
-        case date():
+            # The city's time where there is a zone, so that a server's own zone changes no text.
+            return (value.astimezone(SHANGHAI) if value.tzinfo else value).isoformat(sep=" ")
+        case date() | time():
             return value.isoformat()
         case _:
             raise Malformed(
                 f"holds {type(value).__name__}",
                 field=f"{source.where}:{source.columns[position]}",
-                remedy="deliver text, numbers or dates",
+                remedy="deliver text, numbers or dates, through a view if need be",
             )
 
 
-def _unreadable(source: Source, error: SQLAlchemyError) -> Malformed:
-    """The database's complaint without its values: only the kind of error is told."""
-    kind = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
-    return Malformed(f"cannot be read ({kind})", field=source.where, remedy=_REMEDY)
+def _explained(source: Source, engine: Engine, error: SQLAlchemyError) -> Exception:
+    """Why the statement failed: the table or a column may not be there, which drivers say in words that hold names."""
+    complaint = failure(source.where, error)
+    if not isinstance(complaint, Malformed):
+        return complaint
+    schema = source.server.schema or None
+    try:
+        with engine.connect() as connection:
+            look = inspect(connection)
+            if not look.has_table(source.server.table, schema) and source.server.table not in look.get_view_names(
+                schema
+            ):
+                return Malformed("the table is not there, or not for this user", field=source.where, remedy=REMEDY)
+            there = {each["name"] for each in look.get_columns(source.server.table, schema)}
+    except SQLAlchemyError:
+        return complaint
+    missing = [name for name in source.columns if name not in there]
+    if not missing:
+        return complaint
+    return MissingColumns(source, sorted(there), missing)
