@@ -5,7 +5,7 @@ that the registry wrote (an absent one as None), under the registry's own column
 cannot be read is one Malformed that names the field and the remedy, and never shows a value.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +43,7 @@ class AdapterSettings:
     workbook_bytes_max: int = setting(256 << 20, "Bytes of the largest workbook, which is read into memory")
     workbook_memory_bytes: int = setting(2 << 30, "Bytes of memory that reading a workbook may take")
     workbook_seconds: int = setting(600, "Seconds of computing that reading a workbook may take")
-    parquet_memory_bytes: int = setting(1 << 30, "Bytes of memory that reading a Parquet file may take")
+    parquet_memory_bytes: int = setting(512 << 20, "Bytes of memory that reading a Parquet file may take")
     chunk_bytes: int = setting(1 << 20, "Bytes of a delimited text that are decoded at a time")
     sidecar_bytes_max: int = setting(64 << 10, "Bytes of the largest sidecar file")
     connect_seconds: float = setting(10.0, "Seconds within which a server must take a connection")
@@ -135,7 +135,8 @@ class Delivery:
     there is a cursor, the greatest one seen, as `adapters.cursor.since` takes it (empty: none was, the former stays).
     Both are final once the batches have been read: a source that comes in pages learns them on the way. `changes`: only
     what changed since `Source.since`, to be merged by primary key into the snapshot in force. `plain` is the same
-    records as `batches`, to be read faster.
+    records as `batches`, to be read faster. `header` is every column that the registry brings, in its order: a form
+    that says so nowhere fills it in while batches are read, or leaves it empty.
     """
 
     columns: tuple[str, ...]
@@ -144,6 +145,24 @@ class Delivery:
     batches: Iterator[Batch]
     changes: bool = False
     plain: Plain | None = None
+    header: Sequence[str] = ()
+
+
+class MissingColumns(Malformed):
+    """Columns of the contract are not in the delivery; `header` is what is there, `missing` all that is not."""
+
+    code = "missing_columns"
+
+    def __init__(self, source: Source, header: Sequence[str], missing: Sequence[str], where: str = "") -> None:
+        """Name the first missing column as the field, and all of them; `where` is more than the header."""
+        rest = f", as are {', '.join(missing[1:])}" if len(missing) > 1 else ""
+        super().__init__(
+            f"the column is missing{where}{rest}",
+            field=source.field(missing[0]),
+            remedy="deliver it, or mend the contract",
+        )
+        self.header = tuple(header)
+        self.missing = tuple(missing)
 
 
 class Adapter(Protocol):
@@ -154,18 +173,14 @@ class Adapter(Protocol):
 
 
 def places(source: Source, header: list[str]) -> list[int]:
-    """Where each asked-for column stands in a header; raises Malformed naming the first missing or doubled one."""
-    found = []
+    """Where each asked-for column stands in a header; raises MissingColumns, or Malformed for the first doubled one."""
+    missing = [column for column in source.columns if column not in header]
+    if missing:
+        raise MissingColumns(source, header, missing)
     for column in source.columns:
-        count = header.count(column)
-        if count == 0:
-            raise Malformed(
-                "the column is missing", field=source.field(column), remedy="deliver it, or mend the contract"
-            )
-        if count > 1:
+        if header.count(column) > 1:
             raise Malformed("the column is there twice", field=source.field(column), remedy="deliver it once")
-        found.append(header.index(column))
-    return found
+    return [header.index(column) for column in source.columns]
 
 
 def batched(rows: Iterator[Row], settings: AdapterSettings) -> Iterator[Batch]:
