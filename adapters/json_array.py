@@ -69,10 +69,12 @@ class _Text:
         while self._next() != "}":
             if seen:
                 self._take(",", "is no JSON")
+            if self._next() != '"':
+                self._refuse("is no JSON")
             name = self._value()
             self._take(":", "is no JSON")
-            if not isinstance(name, str) or name in seen:
-                self._refuse("holds a key twice, or one that is no text")
+            if name in seen:
+                self._refuse("has a key twice")
             seen.add(name)
             if name == key:
                 yield from self._list()
@@ -94,7 +96,7 @@ class _Text:
                 self._refuse("is no JSON object")
             yield self._place, self._value()
         self._take("]", "is no JSON")
-        self._place = "the end"
+        self._place = "the list"
 
     def _next(self) -> str:
         """The next sign that is no blank, which is not taken; empty at the end."""
