@@ -1,6 +1,6 @@
 """A registry of millions of rows, made up and delivered: what the benches of publishing at city scale work on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from kernel.clock import FixedClock
 from kernel.digest import digest
 from kernel.sealing import new_key
 from schemas.catalogue import load_contracts
-from schemas.contract import Contract, ServerKind
+from schemas.contract import Contract
 
 DATASET = "residents"
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -46,6 +46,11 @@ _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = "substr('10X98765432', 1 + ({}) % 11, 1)".format(
     " + ".join(f"{weight} * substr(body, {place}, 1)::integer" for place, weight in enumerate(_WEIGHTS, 1))
 )
+
+
+def people(rows: int, *, salt: int = 3, first: int = 0) -> str:
+    """The SQL of so many people's records, every column text; another salt changes something about each of them."""
+    return _ROWS.format(first=first, last=first + rows, check=_CHECK, salt=salt)
 
 
 class Unrecorded(Recorder):
@@ -85,7 +90,7 @@ class Large:
         import duckdb  # noqa: PLC0415 - only here
 
         self.delivery.parent.mkdir(exist_ok=True)
-        made = _ROWS.format(first=first, last=first + rows, check=_CHECK, salt=salt)
+        made = people(rows, salt=salt, first=first)
         with duckdb.connect() as connection:
             connection.execute(f"copy ({made}) to '{self.plain}' (header, delimiter ',')")
         with (

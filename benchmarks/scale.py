@@ -19,6 +19,8 @@ class Scale:
     """The measured part of a round."""
     warm_up_seconds: float
     """The part before it, under the same load."""
+    judged_rows: int
+    """Rows of the staged delivery that the quality gate is measured on."""
     in_flight: int = 64
     """Calls that are under way at any time."""
     connections: int = 8
@@ -27,9 +29,11 @@ class Scale:
 
 SCALES = {
     "small": Scale(
-        residents=10_000, publish_rounds=3, cases=50, rounds=5, round_seconds=2.0, warm_up_seconds=0.5
+        residents=10_000, publish_rounds=3, cases=50, rounds=5, round_seconds=2.0, warm_up_seconds=0.5,
+        judged_rows=1_000_000,
     ),
     "full": Scale(
-        residents=100_000, publish_rounds=3, cases=500, rounds=11, round_seconds=6.0, warm_up_seconds=1.0
+        residents=100_000, publish_rounds=3, cases=500, rounds=11, round_seconds=6.0, warm_up_seconds=1.0,
+        judged_rows=10_000_000,
     ),
 }  # fmt: skip

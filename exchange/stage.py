@@ -38,7 +38,7 @@ def stage_delivery(contract: Contract, text: Text, staged: Path, settings: Excha
         fold_numbers(connection, contract, "delivery.delivered", settings.batch_rows)
         connection.execute(_typed(contract))
         connection.execute("detach delivery")
-        _find_doubles(connection, contract)
+        find_doubles(connection, contract)
     source.unlink()
     return rows
 
@@ -84,7 +84,7 @@ def _typed(contract: Contract) -> str:
     )
 
 
-def _find_doubles(connection: "DuckDBPyConnection", contract: Contract) -> None:
+def find_doubles(connection: "DuckDBPyConnection", contract: Contract) -> None:
     """Find rows that share a primary key. An unreadable value counts as what was written, so that it is never lost."""
     said = {name: f"coalesce({quoted(name)}::varchar, {raw_column(name)})" for name in contract.by_name}
     parts = {
