@@ -68,7 +68,7 @@ class ApiClient:
         self._pause = 1.0 / rate
         self._next_at = 0.0
         self._client = httpx.Client(
-            verify=_context(credentials),
+            verify=_context(credentials) if self._base.scheme == "https" else False,
             # Neither proxies nor passwords come from the environment.
             trust_env=False,
             follow_redirects=False,

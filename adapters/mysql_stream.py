@@ -4,7 +4,6 @@ PyMySQL's own reads all the rest of a result before it closes: of ten million ro
 first; and where the connection was lost, it tries to.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from pymysql.cursors import SSCursor
@@ -13,14 +12,15 @@ from pymysql.cursors import SSCursor
 class StreamCursor(SSCursor):
     """Rows as the server sends them. Closed before the last, it cuts the connection instead of reading on."""
 
-    def fetchmany(self, size: int | None = None) -> Iterable[Any]:
+    _result: Any
+
+    def fetchmany(self, size: int | None = None) -> tuple[tuple[Any, ...], ...]:
         """The next rows; after a failure there are none."""
         try:
-            found: Iterable[Any] = super().fetchmany(size)
+            return super().fetchmany(size)
         except BaseException:
             self._cut()
             raise
-        return found
 
     def close(self) -> None:
         """Close at once."""
@@ -28,8 +28,7 @@ class StreamCursor(SSCursor):
         super().close()
 
     def _cut(self) -> None:
-        result = self._result
-        if result is not None and result.unbuffered_active:
-            result.unbuffered_active = False
-            if self.connection is not None:
-                self.connection._force_close()  # noqa: SLF001 (its close says goodbye, which waits for the result)
+        if self._result is not None and self._result.unbuffered_active:
+            self._result.unbuffered_active = False
+            if self.connection.open:
+                self.connection.close()

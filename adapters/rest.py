@@ -14,7 +14,7 @@ import httpx
 from adapters.api_client import ApiClient, Reply
 from adapters.credentials import Connections, Credentials, credentials_of
 from adapters.cursor import Cursor, instant
-from adapters.json_records import decoder, plain_text, unseen_column
+from adapters.json_records import HEADER_RECORDS, decoder, plain_text, unseen_column
 from adapters.port import AdapterSettings, Batch, Delivery, Row, Source
 from kernel.digest import digest
 from kernel.errors import Malformed, Unavailable
@@ -64,6 +64,7 @@ class Rest:
             watermark="",
             batches=batches(),
             changes=bool(source.since),
+            header=pages.header,
         )
         return delivery
 
@@ -90,6 +91,7 @@ class _Pages:
     watermark: str = ""
     greatest: Any = None
     count: int = 0
+    header: list[str] = field(default_factory=list)
     unseen: set[str] = field(default_factory=set)
     seen: set[bytes] = field(default_factory=set)
 
@@ -149,7 +151,7 @@ class _Pages:
             what = f"announced {page.total} records, and {self.count} came"
             raise Unavailable(what, field=self.source.where, remedy="try again while nobody writes, or page by token")
         if self.count and self.unseen:
-            raise unseen_column(self.source, self.unseen)
+            raise unseen_column(self.source, self.unseen, self.header)
 
     def read(self, url: httpx.URL) -> _Page:
         """One page; raises Malformed, Unavailable."""
@@ -175,6 +177,8 @@ class _Pages:
             raise Malformed(f"record {number} is no object", field=source.where, remedy="mend records in the contract")
         if self.unseen:
             self.unseen -= record.keys()
+        if number <= HEADER_RECORDS:
+            self.header.extend(name for name in record if name not in self.header)
         place = f"record {number}"
         row = tuple([plain_text(record.get(column), source, column, place) for column in source.columns])
         if sum(map(len, filter(None, row))) > self.settings.line_chars_max:
