@@ -38,7 +38,8 @@ class CsvFile:
         )
         with _records(unread, self._settings) as records:
             header = next(records, [])
-        wanted = places(source, [cell.strip() for cell in header])
+        names = [cell.strip() for cell in header]
+        wanted = places(source, names)
         plain = replace(unread, header=tuple(header), places=tuple(wanted))
         batches = batched(_rows(source, plain, self._settings), self._settings)
         return Delivery(
@@ -47,6 +48,7 @@ class CsvFile:
             watermark=as_of.isoformat(),
             batches=file.whole(batches, self._settings),
             plain=plain,
+            header=tuple(names),
         )
 
 

@@ -23,12 +23,14 @@ class JsonLines:
         file = find(source, delivery_root, self._settings)
         source = source.at(file.name)
         as_of = data_as_of(file.path, self._settings)
-        rows = rows_of(source, _records(source, file, encoding_of(source), self._settings))
+        header: list[str] = []
+        rows = rows_of(source, _records(source, file, encoding_of(source), self._settings), header)
         return Delivery(
             columns=source.columns,
             data_as_of=as_of,
             watermark=as_of.isoformat(),
             batches=file.whole(batched(rows, self._settings), self._settings),
+            header=header,
         )
 
 

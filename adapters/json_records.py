@@ -1,11 +1,14 @@
 """Records in JSON, as registries write them: numbers keep the text in which they were written."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from adapters.port import Row, Source
+from adapters.port import MissingColumns, Row, Source
 from kernel.errors import Malformed
+
+HEADER_RECORDS = 1000
+"""Records that are looked at for columns which the contract does not know."""
 
 Numbered = tuple[str, Mapping[str, Any]]
 """A record, and how messages name its place."""
@@ -25,25 +28,27 @@ def plain_text(value: Any, source: Source, column: str, place: str) -> str | Non
     raise Malformed(f"{place} holds a list or an object", field=source.field(column), remedy="deliver plain values")
 
 
-def unseen_column(source: Source, unseen: set[str]) -> Malformed:
-    """The complaint about a required column that no record has."""
-    return Malformed(
-        "the column is missing from every record",
-        field=source.field(min(unseen)),
-        remedy="deliver it, or mend the contract",
-    )
+def unseen_column(source: Source, unseen: set[str], header: Sequence[str] = ()) -> Malformed:
+    """The complaint about required columns that no record has."""
+    return MissingColumns(source, header, sorted(unseen), " from every record")
 
 
-def rows_of(source: Source, records: Iterator[Numbered]) -> Iterator[Row]:
-    """Records as rows; raises Malformed where a required column is in none of them, unless there is none at all."""
+def rows_of(source: Source, records: Iterator[Numbered], header: list[str] | None = None) -> Iterator[Row]:
+    """Records as rows; raises MissingColumns where required ones are in none of them, unless there is none at all.
+
+    `header` is filled with the columns of the first records, in the order in which they come up.
+    """
     unseen = set(source.required)
     place = ""
-    for place, record in records:
+    header = [] if header is None else header
+    for count, (place, record) in enumerate(records):
         if unseen:
             unseen -= record.keys()
+        if count < HEADER_RECORDS:
+            header.extend(name for name in record if name not in header)
         yield tuple([plain_text(record.get(column), source, column, place) for column in source.columns])
     if place and unseen:
-        raise unseen_column(source, unseen)
+        raise unseen_column(source, unseen, header)
 
 
 def explained(source: Source, error: ValueError | RecursionError, place: str) -> Malformed:

@@ -5,19 +5,32 @@ from typing import Annotated
 
 import typer
 
+from app.hub import open_hub
+from app.paths import home_from_environment
 from kernel.errors import Faulty
-from schemas.catalogue import ROOT, load_catalogue
+from schemas.catalogue import load_catalogue
 
 FAULTS_FOUND = 1
 
 
 def check(
-    root: Annotated[Path | None, typer.Option(help="协议目录。 The folder of the agreements to check.")] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="协议目录；缺省为枢纽的。 The folder of the agreements; else the hub's.")
+    ] = None,
+    home: Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")] = None,
 ) -> None:
-    """检查全部协议：文件、引用、表达式。 Check every agreement: files, references, expressions."""
-    folder = root or ROOT
+    """检查全部协议：文件、引用、表达式、版本号。 Check every agreement: files, references, expressions, versions.
+
+    A file whose content is not what its version stood for when it was in force at this hub is a fault. Exit code 0:
+    sound; 1: faults found.
+    """
+    hub = open_hub(home or home_from_environment())
+    folder = root or hub.agreements_root
     try:
         catalogue = load_catalogue(folder)
+        changed = list(hub.archive.changed(catalogue, folder))
+        if changed:
+            raise Faulty(changed)  # noqa: TRY301 - one place tells of every fault
     except Faulty as error:
         for fault in error.faults:
             typer.echo(f"{folder / fault.path}:{fault.line}: {fault.what} ({fault.remedy})", err=True)

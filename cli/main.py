@@ -22,6 +22,8 @@ COMMANDS = {
     "publish": ("cli.publish", "publish"),
     "ask": ("cli.ask", "ask"),
     "verify": ("cli.verify", "verify"),
+    "contracts": ("cli.contracts", "contracts_app"),
+    "datasets": ("cli.datasets", "datasets_app"),
     "replay": ("cli.replay", "replay_evidence"),
     "audit": ("cli.audit", "audit_app"),
     "verifier": ("cli.verifier", "verifier_app"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from exchange.database import database, raw_column
+from exchange.drift import NO_DRIFT, Drift
 from exchange.layout import REPORT, REPORT_PAGE
 from exchange.masking import shape
 from exchange.report_page import COUNTS, page
@@ -47,6 +48,7 @@ class Report:
     made_at: datetime
     samples: Mapping[str, tuple[Sample, ...]]
     earlier: tuple[Run, ...] = ()
+    drift: Drift = NO_DRIFT
     trend_rules_max: int
 
     def write(self, folder: Path) -> None:
@@ -57,6 +59,10 @@ class Report:
     def after(self, earlier: tuple[Run, ...]) -> "Report":
         """The report with the runs before it, oldest first."""
         return replace(self, earlier=earlier)
+
+    def drifted(self, drift: Drift) -> "Report":
+        """The report with how the delivery's columns differ from the contract's."""
+        return replace(self, drift=drift)
 
     @property
     def outcome(self) -> str:
@@ -99,6 +105,7 @@ class Report:
             "absence_allowed": self.verdict.absence_allowed,
             "references": [{"dataset": name, "version": version} for name, version in self.verdict.references],
             "rules": self.rules,
+            "drift": self.drift.to_data(),
             "trend": [each.to_data() for each in self.runs],
             "suite": self.verdict.suite,
         }

@@ -67,6 +67,10 @@ def page(report: "Report") -> str:
             for name, (zh, en) in COUNTS.items()
         ),
         absence="" if verdict.absence_allowed else _NO_ABSENCE,
+        drift="".join(
+            f'\n<p class="warning">{escape(each.zh)} <span lang="en">{escape(each.en)}</span></p>'
+            for each in report.drift.lines
+        ),
         rules="".join(_section(result, data[result.id]) for result in [*short, *failed]) or _ALL_WELL,
         passed=str(sum(result.passed for result in verdict.results)),
         total=str(len(verdict.results)),

@@ -28,6 +28,9 @@ class ExchangeSettings:
     trend_rules_max: int = setting(20, "Rules whose trend a quality report shows")
     trend_runs_max: int = setting(12, "Runs that a quality report looks back on")
     changes_bad_rows_min: int = setting(20, "Bad rows that a delivery of changes may always have, whatever their share")
+    retyped_share_min: float = setting(
+        0.5, "Share of a column's values that are no values of its type, from which it is told as drift"
+    )
     links_max: int = setting(16, "Most numbers of one person; with more nothing is said about them")
     recheck_seconds: float = setting(1.0, "Seconds after which an open index file is looked at again for changes")
     shrink_share_max: float = setting(0.2, "Share of rows by which a delivery may be smaller than the one in force")

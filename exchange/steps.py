@@ -86,7 +86,7 @@ def validate(job: Job) -> Next:
         clock=job.clock,
         settings=job.settings,
     )
-    drift = Drift.of_data(job.kept("drift") or {}).typed(job.contract, verdict, share_min=job.settings.retyped_share_min)
+    drift = Drift.of_data(job.kept("drift") or {}).typed(job.contract, verdict, job.settings)
     report.after(earlier_runs(job.layout, job.settings)).drifted(drift).write(job.folder)
     job.keep("validate", verdict.to_data())
     if not verdict.held:
