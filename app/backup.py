@@ -188,6 +188,7 @@ class _Taking:
 
     def _finish(self, writer: BackupWriter, contents: Contents, content_key: bytes, closes: Closes) -> None:
         """Write the two files at the top, last and durably."""
+        self._tell(CONTENTS_FILE)
         writer.finish()
         raw = contents.to_bytes()
         replace_file(writer.folder / CONTENTS_FILE, raw, mode=PRIVATE)
@@ -200,6 +201,7 @@ class _Taking:
             envelope=closes.close(content_key),
         )
         replace_file(writer.folder / BACKUP_FILE, cover.to_bytes(), mode=PRIVATE)
+        self._tell(BACKUP_FILE)
 
 
 def _below(home: Path, folder: Path) -> Iterator[tuple[str, Path]]:

@@ -140,9 +140,11 @@ class BackupWriter:
         return size, found.hexdigest()
 
     def _make(self, folder: Path) -> None:
-        if folder not in self._folders:
-            folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-            self._folders |= {folder, *(each for each in folder.parents if each.is_relative_to(self.folder))}
+        # One by one: only the last of several that are made at once gets the mode.
+        missing = [each for each in (folder, *folder.parents) if each.is_relative_to(self.folder)]
+        for each in reversed([each for each in missing if each not in self._folders]):
+            each.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            self._folders.add(each)
 
     def _list(self, stored: StoredFile) -> StoredFile:
         self.files[stored.path] = stored
