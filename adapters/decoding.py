@@ -34,7 +34,7 @@ def utf8(file: DeliveredFile, encoding: str, settings: AdapterSettings) -> Itera
     decoder = _DECODERS[encoding]()
     line = 1
     begun = False
-    with file.unpacked(settings) as stream:
+    with file.unchanged(), file.unpacked(settings) as stream:
         while raw := stream.read(settings.chunk_bytes):
             if not begun and encoding != "UTF-8" and raw.startswith(_BYTE_ORDER_MARK):
                 raise _undecodable(file, encoding, line)
@@ -46,7 +46,6 @@ def utf8(file: DeliveredFile, encoding: str, settings: AdapterSettings) -> Itera
             if part:
                 yield part
         _decode(file, encoding, decoder, b"", line, final=True)
-    file.check_same()
 
 
 def as_file(parts: Iterator[bytes]) -> io.BufferedReader:

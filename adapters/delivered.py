@@ -52,22 +52,31 @@ class DeliveredFile:
         with self.open() as file, unpacked(file, self.compression, self.name, settings) as stream:
             yield stream
 
-    def check_same(self) -> None:
-        """Raises Malformed where the file has changed since it was found."""
-        if state_of(self.path) != self.state:
-            raise self._changed()
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Raises Malformed at the end where the file has changed since it was found, whatever is wrong with it now."""
+        try:
+            yield
+        except Malformed:
+            self._check_same()
+            raise
+        self._check_same()
 
     def whole(self, batches: Iterator[Batch], settings: AdapterSettings) -> Iterator[Batch]:
         """Pass the batches on; raises Malformed where they are too many, or the file changed while they were read."""
         rows = 0
-        for batch in batches:
-            rows += len(batch)
-            if rows > settings.rows_max:
-                raise Malformed(
-                    "has more rows than a delivery may have", field=self.name, remedy="split it or raise the bound"
-                )
-            yield batch
-        self.check_same()
+        with self.unchanged():
+            for batch in batches:
+                rows += len(batch)
+                if rows > settings.rows_max:
+                    raise Malformed(
+                        "has more rows than a delivery may have", field=self.name, remedy="split it or raise the bound"
+                    )
+                yield batch
+
+    def _check_same(self) -> None:
+        if state_of(self.path) != self.state:
+            raise self._changed() from None
 
     def _changed(self) -> Malformed:
         return Malformed("was changed while it was read", field=self.name, remedy="deliver by renaming a whole file in")

@@ -36,7 +36,9 @@ class ParquetFile:
         as_of = data_as_of(file.path, self._settings)
         header: list[str] = []
         batches = self._batches(source, file.path, header)
-        next(batches)
+        # DuckDB opens the file by its name; that it may be read is known before.
+        with file.open():
+            next(batches)
         return Delivery(
             columns=source.columns,
             data_as_of=as_of,

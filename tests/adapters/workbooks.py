@@ -7,7 +7,7 @@ from pathlib import Path
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _DOCUMENT = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_SHEET = "xl/worksheets/sheet1.xml"
+SHEET = "xl/worksheets/sheet1.xml"
 _FIXED = {
     "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="xml"'
     ' ContentType="application/xml"/></Types>',
@@ -31,11 +31,13 @@ def row(number: int, *texts: str) -> str:
 
 
 def write_book(path: Path, rows: Iterable[str], behind: str = "", **others: str) -> None:
-    """Write a workbook of one sheet: its rows, what stands behind them, and other parts of the file."""
+    """Write a workbook of one sheet: its rows, what stands behind them; `others`: parts of the file in their place."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in (_FIXED | others).items():
             archive.writestr(name, text)
-        with archive.open(_SHEET, "w") as sheet:
+        if SHEET in others:
+            return
+        with archive.open(SHEET, "w") as sheet:
             sheet.write(f'<worksheet xmlns="{_MAIN}"><sheetData>'.encode())
             for each in rows:
                 sheet.write(each.encode())
@@ -45,6 +47,6 @@ def write_book(path: Path, rows: Iterable[str], behind: str = "", **others: str)
 def understate(path: Path, size: int) -> None:
     """Let a workbook's directory say that its sheet is of some size, which it is not."""
     raw = bytearray(path.read_bytes())
-    entry = raw.rindex(b"PK\x01\x02", 0, raw.rindex(_SHEET.encode()))
+    entry = raw.rindex(b"PK\x01\x02", 0, raw.rindex(SHEET.encode()))
     raw[entry + 24 : entry + 28] = size.to_bytes(4, "little")
     path.write_bytes(raw)
