@@ -82,7 +82,7 @@ def _staged(contract: Contract, folder: Path, rows: int) -> Path:
     with duckdb.connect() as connection:
         connection.execute(f"copy ({people(rows)}) to '{path}' (header false, delimiter ',')")
     width = len(contract.properties)
-    text = Text(path=path, delimiter=",", width=width, places=tuple(range(width)), rows=rows)
+    text = Text(path=path, delimiter=",", width=width, places=tuple(range(width)), rows=None)
     stage_delivery(contract, text, folder / "staged.duckdb", DEFAULTS)
     path.unlink()
     return folder / "staged.duckdb"
