@@ -27,7 +27,8 @@ from exchange.held import list_held, reject, release
 from exchange.history import history
 from exchange.metrics import metrics_text
 from exchange.rehearsal import Rehearsed, rehearse
-from exchange.rollback import roll_back, rollbacks
+from exchange.rollback import roll_back
+from exchange.taken_back import rollbacks
 from kernel.digest import digest_text
 
 NOT_PUBLISHABLE = 1

@@ -3,12 +3,7 @@
 Asked again after a crash, it finishes: one that is recorded lies in `rolling-back.json` until it is carried out.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from exchange.current import Current
 from exchange.held import check_words
@@ -19,14 +14,10 @@ from exchange.manifest import Manifest
 from exchange.publish import alone
 from exchange.recorder import ROLLED_BACK
 from exchange.snapshot import check_files, open_snapshot, read_current_bytes
+from exchange.taken_back import RollBack, pending, rollbacks, version_in_force, write
 from kernel.digest import digest_text
-from kernel.durable import PRIVATE, flush_directory, replace_file, swap_file
+from kernel.durable import flush_directory, swap_file
 from kernel.errors import Damaged, MianzhengError
-
-FORMAT = "mianzheng.rollbacks/1"
-FILE_BYTES_MAX = 4 << 20
-KEPT_MAX = 1000
-"""Roll-backs that are remembered beside the dataset; the audit log has all of them."""
 
 
 class CannotRollBack(MianzhengError):
@@ -40,36 +31,6 @@ class Published(Protocol):
 
     def manifest_of(self, dataset: str, version: str) -> bytes | None:
         """The digest of the manifest that a version was recorded with; None where no publication of it is recorded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollBack:
-    """One roll-back. `before` is what `current` held.
-
-    `taken` is the digest of the delivery whose snapshot was taken out of force, `restored` that of the other. What
-    cannot be told, since it is too damaged, is empty.
-    """
-
-    dataset: str
-    before: str
-    from_version: str
-    to_version: str
-    taken: str
-    restored: str
-    by: str
-    reason: str
-    at: datetime
-    receipt: str
-
-    def to_data(self) -> dict[str, Any]:
-        """As plain values."""
-        return {**asdict(self), "at": self.at.isoformat()}
-
-    @classmethod
-    def of_data(cls, data: Mapping[str, Any]) -> "RollBack":
-        """What `to_data` gave; raises KeyError, TypeError or ValueError."""
-        texts = {name: str(data[name]) for name in cls.__slots__ if name != "at"}
-        return cls(at=datetime.fromisoformat(data["at"]), **texts)
 
 
 def roll_back(job: Job, version: str, by: str, reason: str, *, published: Published) -> Manifest:
@@ -89,11 +50,10 @@ def roll_back(job: Job, version: str, by: str, reason: str, *, published: Publis
         before = read_current_bytes(layout)
         if before == moved:
             return manifest
-        pending = _pending(layout)
-        if pending is None or (pending.before, pending.to_version) != (_text(before), version):
+        begun = pending(layout)
+        if begun is None or (begun.before, begun.to_version) != (_text(before), version):
             # Recorded before it is carried out: an entry without effect is harmless, a silent roll-back is not.
-            pending = _record(job, manifest, before, by, reason)
-            _write(layout.rolling_back, [pending])
+            write(layout.rolling_back, [_record(job, manifest, before, by, reason)])
         swap_file(layout.current, moved, expected=before)
         finish(layout)
     return manifest
@@ -101,29 +61,12 @@ def roll_back(job: Job, version: str, by: str, reason: str, *, published: Publis
 
 def finish(layout: Layout) -> None:
     """Note a roll-back as done that was carried out before a process was killed; raises Damaged."""
-    pending = _pending(layout)
-    if pending is None or _in_force(layout) != pending.to_version:
+    begun = pending(layout)
+    if begun is None or version_in_force(layout) != begun.to_version:
         return
-    _write(layout.rollbacks, [*rollbacks(layout)][-KEPT_MAX:])
+    write(layout.rollbacks, rollbacks(layout))
     layout.rolling_back.unlink()
     flush_directory(layout.folder)
-
-
-def rollbacks(layout: Layout) -> tuple[RollBack, ...]:
-    """The roll-backs of a dataset that were carried out, oldest first; raises Damaged."""
-    done, pending = _read(layout.rollbacks), _pending(layout)
-    if pending is None or pending in done or _in_force(layout) != pending.to_version:
-        return done
-    return (*done, pending)
-
-
-def taken_back(layout: Layout) -> frozenset[str]:
-    """The digests of deliveries whose snapshots somebody took out of force: brought again, they are still wrong."""
-    found: set[str] = set()
-    for each in rollbacks(layout):
-        found.add(each.taken)
-        found.discard(each.restored)
-    return frozenset(found - {""})
 
 
 def _target(job: Job, version: str, published: Published) -> Manifest:
@@ -196,39 +139,6 @@ def _named(job: Job, before: bytes | None) -> tuple[str, str]:
     except Damaged:
         return "", ""
     return current.version, digest_text(taken.delivery_digest)
-
-
-def _in_force(layout: Layout) -> str:
-    try:
-        return Current.parse(read_current_bytes(layout) or b"").version
-    except Damaged:
-        return ""
-
-
-def _pending(layout: Layout) -> RollBack | None:
-    found = _read(layout.rolling_back)
-    return found[0] if found else None
-
-
-def _read(path: Path) -> tuple[RollBack, ...]:
-    try:
-        with path.open("rb") as file:
-            return _parsed(json.loads(file.read(FILE_BYTES_MAX + 1)))
-    except FileNotFoundError:
-        return ()
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Damaged("tells of no roll-back", field=path.name, remedy="restore it from the backup") from error
-
-
-def _parsed(data: Mapping[str, Any]) -> tuple[RollBack, ...]:
-    if data["format"] != FORMAT:
-        raise ValueError(FORMAT)
-    return tuple(RollBack.of_data(each) for each in data["rollbacks"])
-
-
-def _write(path: Path, found: list[RollBack]) -> None:
-    data = {"format": FORMAT, "rollbacks": [each.to_data() for each in found]}
-    replace_file(path, json.dumps(data, ensure_ascii=False, indent=1).encode() + b"\n", mode=PRIVATE)
 
 
 def _text(current: bytes | None) -> str:

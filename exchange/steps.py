@@ -21,13 +21,14 @@ from exchange.report import make_report
 from exchange.retire import retire
 from exchange.snapshot import check_files, read_current_bytes, read_manifest
 from exchange.stage import stage_delivery
+from exchange.taken_back import check_not_taken_back
 from exchange.trend import earlier_runs
 from exchange.validate import Gate, validate_delivery
 from exchange.verdict import Verdict
 from exchange.version import write_version
 from kernel.digest import digest, digest_text
 from kernel.durable import create_file, flush_directory, replace_file, swap_file
-from kernel.errors import Conflict, Damaged, Malformed
+from kernel.errors import Conflict, Damaged, Malformed, MianzhengError
 
 
 def extract(job: Job) -> Next:
@@ -40,6 +41,12 @@ def extract(job: Job) -> Next:
     if not job.force and _in_force_already(job, extracted):
         _drop_personal_data(job)
         return Next.UNCHANGED
+    if not job.force:
+        try:
+            check_not_taken_back(job.layout, digest_text(extracted.digest))
+        except MianzhengError:
+            _drop_personal_data(job)
+            raise
     return Next.GO_ON
 
 

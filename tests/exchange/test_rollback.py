@@ -15,8 +15,9 @@ from exchange.history import Standing, history, standing
 from exchange.job import Job
 from exchange.layout import DATA, INDEX, MANIFEST
 from exchange.retire import retire
-from exchange.rollback import CannotRollBack, roll_back, rollbacks, taken_back
+from exchange.rollback import CannotRollBack, roll_back
 from exchange.snapshot import check_files, read_current
+from exchange.taken_back import TakenBack, rollbacks, taken_back
 from kernel.clock import FixedClock
 from kernel.digest import digest_text
 from kernel.durable import locked
@@ -141,6 +142,17 @@ def test_the_next_publication_works_after_it(twice: Twice) -> None:
     assert (twice.in_force, twice.status()) == (third.version, "迁出")
     assert twice.back() == twice.first
     assert [each.to_version for each in rollbacks(twice.registry.layout("population"))] == [twice.first] * 2
+
+
+def test_the_same_delivery_does_not_come_into_force_again_by_itself(twice: Twice) -> None:
+    """The scheduler will find it again tonight, as wrong as it was."""
+    twice.back()
+    with pytest.raises(TakenBack, match="taken out of force"):
+        twice.registry.publish("population")
+    assert (twice.in_force, twice.status()) == (twice.first, "户籍")
+    assert not list(twice.registry.layout("population").runs.rglob("delivery*"))
+    twice.registry.publish("population", force=True)
+    assert twice.status() == "死亡"
 
 
 def test_it_can_be_taken_back_itself(twice: Twice) -> None:

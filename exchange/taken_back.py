@@ -1,0 +1,117 @@
+"""What was rolled back, kept beside a dataset: by whom, why, and which deliveries were taken out of force by it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from exchange.current import Current
+from exchange.layout import Layout
+from exchange.snapshot import read_current_bytes
+from kernel.durable import PRIVATE, replace_file
+from kernel.errors import Damaged, MianzhengError
+
+FORMAT = "mianzheng.rollbacks/1"
+FILE_BYTES_MAX = 4 << 20
+KEPT_MAX = 1000
+"""Roll-backs that are remembered beside the dataset; the audit log has all of them."""
+
+
+class TakenBack(MianzhengError):
+    """The delivery is one that somebody took out of force by rolling back: it is as wrong as it was then."""
+
+    code = "taken_back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollBack:
+    """One roll-back. `before` is what `current` held.
+
+    `taken` is the digest of the delivery whose snapshot was taken out of force, `restored` that of the other. What
+    cannot be told, since it is too damaged, is empty.
+    """
+
+    dataset: str
+    before: str
+    from_version: str
+    to_version: str
+    taken: str
+    restored: str
+    by: str
+    reason: str
+    at: datetime
+    receipt: str
+
+    def to_data(self) -> dict[str, Any]:
+        """As plain values."""
+        return {**asdict(self), "at": self.at.isoformat()}
+
+    @classmethod
+    def of_data(cls, data: Mapping[str, Any]) -> "RollBack":
+        """What `to_data` gave; raises KeyError, TypeError or ValueError."""
+        texts = {name: str(data[name]) for name in cls.__slots__ if name != "at"}
+        return cls(at=datetime.fromisoformat(data["at"]), **texts)
+
+
+def rollbacks(layout: Layout) -> tuple[RollBack, ...]:
+    """The roll-backs of a dataset that were carried out, oldest first; raises Damaged."""
+    done, begun = _read(layout.rollbacks), pending(layout)
+    if begun is None or begun in done or version_in_force(layout) != begun.to_version:
+        return done
+    return (*done, begun)
+
+
+def taken_back(layout: Layout) -> frozenset[str]:
+    """The digests of deliveries whose snapshots somebody took out of force: brought again, they are still wrong."""
+    found: set[str] = set()
+    for each in rollbacks(layout):
+        found.add(each.taken)
+        found.discard(each.restored)
+    return frozenset(found - {""})
+
+
+def check_not_taken_back(layout: Layout, delivery: str) -> None:
+    """Return unless the delivery with this digest was taken out of force by a roll-back; raises TakenBack, Damaged."""
+    if delivery in taken_back(layout):
+        raise TakenBack(
+            f"this delivery of {layout.folder.name} was taken out of force by a roll-back",
+            remedy="have it corrected, or publish it by force",
+        )
+
+
+def version_in_force(layout: Layout) -> str:
+    """The version that `current` names; empty where it names none."""
+    try:
+        return Current.parse(read_current_bytes(layout) or b"").version
+    except Damaged:
+        return ""
+
+
+def pending(layout: Layout) -> RollBack | None:
+    """The roll-back that is recorded and may not be carried out yet; raises Damaged."""
+    found = _read(layout.rolling_back)
+    return found[0] if found else None
+
+
+def _read(path: Path) -> tuple[RollBack, ...]:
+    try:
+        with path.open("rb") as file:
+            return _parsed(json.loads(file.read(FILE_BYTES_MAX + 1)))
+    except FileNotFoundError:
+        return ()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Damaged("tells of no roll-back", field=path.name, remedy="restore it from the backup") from error
+
+
+def _parsed(data: Mapping[str, Any]) -> tuple[RollBack, ...]:
+    if data["format"] != FORMAT:
+        raise ValueError(FORMAT)
+    return tuple(RollBack.of_data(each) for each in data["rollbacks"])
+
+
+def write(path: Path, found: Iterable[RollBack]) -> None:
+    """Keep roll-backs, durably; the last ones where there are too many."""
+    data = {"format": FORMAT, "rollbacks": [each.to_data() for each in list(found)[-KEPT_MAX:]]}
+    replace_file(path, json.dumps(data, ensure_ascii=False, indent=1).encode() + b"\n", mode=PRIVATE)
