@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+from app.connections import HubConnections, Lookup
 from app.formats import check_home
 from app.master_key import MasterKey
 from app.paths import Paths
@@ -32,10 +33,11 @@ from verifier.settings import ClientSettings, VerifierSettings
 class Hub:
     """One hub. Opening it reads nothing; its parts are read when they are first used, and then kept."""
 
-    def __init__(self, home: Path, clock: Clock) -> None:
-        """Name the home, and the clock that every part tells the time by."""
+    def __init__(self, home: Path, clock: Clock, airflow: Lookup | None = None) -> None:
+        """Name the home, the clock that every part tells the time by, and who looks up Airflow's own connections."""
         self.paths = Paths(home=home.absolute())
         self.clock = clock
+        self._airflow = airflow
 
     @cached_property
     def settings(self) -> HubSettings:
@@ -56,7 +58,7 @@ class Hub:
     @cached_property
     def agreements_root(self) -> Path:
         """The folder that the agreements are read from."""
-        return Path(self.settings.agreements) if self.settings.agreements else ROOT
+        return self.paths.home / self.settings.agreements if self.settings.agreements else ROOT
 
     @cached_property
     def archive(self) -> Archive:
@@ -126,6 +128,11 @@ class Hub:
         """Writes what happens to datasets into the shared log."""
         return DeskRecorder(self)
 
+    @cached_property
+    def connections(self) -> HubConnections:
+        """The credentials of the servers that registries stand behind."""
+        return HubConnections(file=self.paths.connections, airflow=self._airflow)
+
     def secret(self, name: str) -> bytes:
         """One of the hub's 32-byte secrets; raises Malformed, or OtherFormat."""
         _ = self.works
@@ -149,6 +156,6 @@ class DeskRecorder:
         return self._hub.logs.shared(DESK).append(record).receipt
 
 
-def open_hub(home: Path, clock: Clock | None = None) -> Hub:
-    """The hub whose home this is."""
-    return Hub(home, clock or SystemClock())
+def open_hub(home: Path, clock: Clock | None = None, *, airflow: Lookup | None = None) -> Hub:
+    """The hub whose home this is; `airflow` looks up Airflow's own connections, where it runs us."""
+    return Hub(home, clock or SystemClock(), airflow)

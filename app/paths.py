@@ -40,6 +40,11 @@ class Paths:
         return self.home / "pki"
 
     @property
+    def connections(self) -> Path:
+        """Credentials of the servers that registries stand behind; for the hub's own account alone."""
+        return self.home / "connections.toml"
+
+    @property
     def deliveries(self) -> Path:
         """Where departments deliver."""
         return self.home / "deliveries"

@@ -36,5 +36,6 @@ def contract_job(hub: Hub, contract: Contract, run_id: str, *, force: bool = Fal
         run_id=run_id,
         settings=hub.exchange_settings,
         adapter_settings=load(AdapterSettings, "adapters", file=hub.paths.settings),
+        connections=hub.connections,
         force=force,
     )

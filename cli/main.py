@@ -19,6 +19,7 @@ COMMANDS = {
     "init": ("cli.init", "init"),
     "sample-city": ("cli.sample_city", "sample_city"),
     "check": ("cli.check", "check"),
+    "connections": ("cli.connections", "connections"),
     "publish": ("cli.publish", "publish"),
     "ask": ("cli.ask", "ask"),
     "verify": ("cli.verify", "verify"),
