@@ -34,7 +34,7 @@ from schemas.wire.v1 import verification_pb2 as wire
 from tests.exchange.registry import TODAY, Registry, alias, marriage, number, person, resident
 from tests.exchange.registry import Record as Row
 from verifier.evidence import Evidence, FalseEvidence
-from verifier.outcome import Outcome
+from verifier.outcome import Outcome, Reason
 from verifier.replay import Sameness, worst
 from verifier.statement import parse_statement, sign
 
@@ -66,6 +66,14 @@ class Town:
 
 def at_work(home: Path, *, days: int = 0) -> Hub:
     return open_hub(home, FixedClock(instant=FixedClock.on(TODAY).instant + timedelta(days=days)))
+
+
+def at_work_in(home: Path, city: Path) -> Hub:
+    """The hub a day later, under the agreements in a folder."""
+    settings = home / "hub.toml"
+    lines = [line for line in settings.read_text("utf-8").splitlines() if not line.startswith("agreements")]
+    settings.write_text("\n".join([*lines, f'agreements = "{city}"']) + "\n", "utf-8")
+    return at_work(home, days=1)
 
 
 def put_in_force(hub: Hub, dataset: str, rows: Sequence[Row]) -> None:
@@ -283,6 +291,38 @@ def test_the_command_says_answer_by_answer_what_came_out(town: Town, tmp_path: P
     assert "无法重算" in lost.stdout
     kept.write_bytes(replace(town.evidence, request=town.evidence.request + b"\x0a\x00").encode())
     assert CliRunner().invoke(mianzheng, words).exit_code == 1
+
+
+def test_while_a_contract_changes_the_former_claim_answers_until_the_new_data_is_there(town: Town) -> None:
+    """From the announcement to the first delivery: contract and claim in two versions, and nothing stops answering."""
+    city = town.home / "city"
+    contract, claim = city / "datasets/civil_affairs/marriages.odcs.yaml", city / UNMARRIED
+    item = city / "items/marriage_registration.yaml"
+    shutil.copy(contract, contract.with_name("marriages@1.odcs.yaml"))
+    for old, new in (
+        ("version: 1.0.0", "version: 2.0.0"),
+        ("name: status\n", "name: state\n"),
+        ("(status = '离婚'", "(state = '离婚'"),
+    ):
+        contract.write_text(contract.read_text("utf-8").replace(old, new), "utf-8")
+    former = claim.read_text("utf-8").replace("[marriages]", "[marriages@1]")
+    claim.with_name("marriage.unmarried@2.yaml").write_text(former, "utf-8")
+    claim.write_text(
+        former.replace("version: 2", "version: 3").replace("m.status", "m.state").replace("@1", ""), "utf-8"
+    )
+    married_to = city / "claims/marriage.married_to.yaml"
+    married_to.write_text(married_to.read_text("utf-8").replace("m.status", "m.state"), "utf-8")
+    item.write_text(item.read_text("utf-8").replace("marriage.unmarried", "marriage.unmarried@2", 1), "utf-8")
+    hub = at_work_in(town.home, city)
+    evidence = ask(hub)
+    answers = {
+        each.role: each for each in parse_statement(evidence.statement).answers if each.claim == "marriage.unmarried"
+    }
+    assert (answers["applicant"].claim_version, Outcome(answers["applicant"].outcome)) == (2, Outcome.NOT_CONFIRMED)
+    assert [ref.dataset for ref in answers["applicant"].snapshots] == ["marriages"]
+    # The other material asks the claim in force, whose contract has no data yet.
+    assert (answers["partner"].claim_version, answers["partner"].reason) == (3, Reason.SOURCE_UNAVAILABLE)
+    assert worst(replay(hub, evidence, by="李四", reason="").answers) is Sameness.SAME
 
 
 def test_every_part_of_a_replay_is_kept_by_publishing_and_answering(town: Town) -> None:
