@@ -1,0 +1,143 @@
+"""A contract says where its registry is, in the standard's own words, and holds no secret."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from kernel.errors import Faulty
+from schemas.catalogue import load_contracts
+from schemas.server import Api, Auth, Paging, Server, ServerKind, Tombstone
+
+MARRIAGES = "datasets/civil_affairs/marriages.odcs.yaml"
+DELIVERED = """    type: custom
+    location: 'sqlite:///{root}/civil_affairs/registry.sqlite'
+    format: sql
+    customProperties:
+      - {property: asOf, value: updated_at}
+"""
+POSTGRESQL = """    type: postgresql
+    host: db.civil.example
+    port: 5433
+    database: 民政
+    schema: 登记
+    customProperties:
+      - {property: connection, value: civil_affairs_db}
+"""
+NO_SCHEMA = ("    schema: 登记\n", "")
+CONNECTION = "    customProperties:\n      - {property: connection, value: civil_affairs_db}\n"
+API = """    type: api
+    location: 'https://api.civil.example/v1/marriages?page={page}&size={size}&from={since}&kind=all'
+    customProperties:
+      - {property: connection, value: civil_affairs_api}
+      - {property: cursor, value: updated_at}
+      - {property: overlap, value: 15m}
+      - {property: fullEvery, value: 7d}
+      - property: tombstone
+        value: {property: status, values: [注销, 撤销]}
+      - property: api
+        value: {records: data.items, paging: page, pageSize: 100, firstPage: 0, total: data.total, auth: bearer,
+                requestsPerSecond: 5}
+"""
+
+
+class Agreements(Protocol):
+    """The agreements that a fixture lays out."""
+
+    root: Path
+
+    def change(self, file: str, old: str, new: str) -> None: ...
+
+
+Alone = Callable[[str], Agreements]
+
+
+@pytest.fixture
+def server(contract: Alone) -> Callable[..., Server]:
+    """Reads a server section in place of the delivered one."""
+
+    def read(section: str, *changed: tuple[str, str]) -> Server:
+        for old, new in changed:
+            assert old in section
+            section = section.replace(old, new)
+        alone = contract(MARRIAGES)
+        alone.change(MARRIAGES, DELIVERED, section)
+        return load_contracts(alone.root)["marriages"].server
+
+    return read
+
+
+def test_a_database_is_described_by_the_standards_own_keys(server: Callable[..., Server]) -> None:
+    assert server(POSTGRESQL) == Server(
+        kind=ServerKind.SQL,
+        url="postgresql://db.civil.example:5433/%E6%B0%91%E6%94%BF",
+        schema="登记",
+        table="婚姻登记",
+        connection="civil_affairs_db",
+    )
+    mysql = server(POSTGRESQL, ("type: postgresql", "type: mysql"), NO_SCHEMA)
+    assert mysql.url == "mysql://db.civil.example:5433/%E6%B0%91%E6%94%BF"
+    oracle = server(POSTGRESQL, ("type: postgresql", "type: oracle"), ("database: 民政", "serviceName: MZ"), NO_SCHEMA)
+    assert oracle.url == "oracle://db.civil.example:5433/?service_name=MZ"
+    other = "    type: custom\n    location: 'kingbase://db.example:54321/civil'\n    format: sql\n"
+    custom = other + "    schema: 登记\n    customProperties: [{property: connection, value: civil}]\n"
+    assert server(custom).url == "kingbase://db.example:54321/civil"
+
+
+def test_an_api_is_described_by_its_pages(server: Callable[..., Server]) -> None:
+    found = server(API)
+    assert found.kind is ServerKind.API
+    assert found.api == Api(
+        records="data.items",
+        paging=Paging.PAGE,
+        page_size=100,
+        first_page=0,
+        total="data.total",
+        auth=Auth.BEARER,
+        requests_per_second=5,
+    )
+    assert found.overlap == timedelta(minutes=15)
+    assert found.full_every == timedelta(days=7)
+    assert found.tombstone == Tombstone(property="status", values=("注销", "撤销"))
+
+
+@pytest.mark.parametrize(
+    ("section", "old", "new", "what"),
+    [
+        (POSTGRESQL, CONNECTION, "", "no connection"),
+        (POSTGRESQL, "host: db.civil.example", "hostess: db", "host"),
+        (API, "https://", "https://u:geheim@", "holds credentials"),
+        (API, "kind=all", "token=geheim", "holds credentials"),
+        (API, "kind=all", "apiKey=geheim", "holds credentials"),
+        (API, "https://", "ftp://", "no https URL"),
+        (API, "/v1/", "/{page}/", "outside a value"),
+        (API, "kind=all", "{page}=1", "outside a value"),
+        (API, "kind=all", "kind={everything}", "{everything} stands for nothing"),
+        (API, "page={page}&", "", "where {page} goes"),
+        (API, "&from={since}", "", "where {since} goes"),
+        (API, "paging: page", "paging: token", "where {token} goes"),
+        (API, "paging: page", "paging: next", "next goes with"),
+        (API, "paging: page", "paging: sideways", "'none'"),
+        (API, "paging: page", "paging: page, next: a.b", "next goes with"),
+        (API, "auth: bearer", "auth: header", "header goes with"),
+        (API, "      - {property: connection, value: civil_affairs_api}\n", "", "no connection"),
+        (API, "type: api", "type: custom", "is no API"),
+        (API, "value: 15m", "value: 15 minutes", "overlap"),
+        (DELIVERED, "sqlite:///{root}", "postgresql://u:geheim@db.example", "holds credentials"),
+        (DELIVERED, "sqlite:///{root}", "mysql://db.example/x?password=geheim", "holds credentials"),
+        (DELIVERED, "sqlite:///{root}/civil_affairs", "mysql://db/x?local_infile=1&y=", "driver's options"),
+        (DELIVERED, "format: sql", "format: sql\n    path: x", ""),
+    ],
+)  # fmt: skip
+def test_a_server_that_cannot_be_read_is_reported_and_no_secret_is_shown(
+    server: Callable[..., Server], section: str, old: str, new: str, what: str
+) -> None:
+    if not what:
+        assert server(section, (old, new))
+        return
+    with pytest.raises(Faulty) as caught:
+        server(section, (old, new))
+    assert any(what in each.what and each.remedy for each in caught.value.faults), caught.value.faults
+    assert "geheim" not in str(caught.value)
