@@ -4,7 +4,6 @@ As JSON for machines and as one page without anything from elsewhere for people.
 (`masking`): no number, no name.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,19 +12,19 @@ from typing import Any
 
 from exchange.database import database, raw_column
 from exchange.drift import NO_DRIFT, Drift
-from exchange.layout import REPORT, REPORT_PAGE
 from exchange.masking import shape
-from exchange.report_page import COUNTS, page
 from exchange.rules import row_checks
 from exchange.settings import ExchangeSettings
 from exchange.trend import Run
 from exchange.verdict import DELIVERY, Result, Verdict
 from exchange.wording import wording
 from kernel.clock import Clock
-from kernel.durable import replace_file
 from schemas.contract import Check, Contract
 
 FORMAT = "mianzheng.quality/1"
+COUNTED = ("delivered", "published", "duplicates", "quarantined", "unattributable")
+"""What a report tells of a delivery's counts."""
+
 _NOT_OF_ROWS = frozenset({DELIVERY, str(Check.ROW_COUNT)})
 
 
@@ -50,11 +49,6 @@ class Report:
     earlier: tuple[Run, ...] = ()
     drift: Drift = NO_DRIFT
     trend_rules_max: int
-
-    def write(self, folder: Path) -> None:
-        """Write both forms, durably."""
-        replace_file(folder / REPORT, json.dumps(self.to_data(), ensure_ascii=False, indent=1).encode() + b"\n")
-        replace_file(folder / REPORT_PAGE, page(self).encode())
 
     def after(self, earlier: tuple[Run, ...]) -> "Report":
         """The report with the runs before it, oldest first."""
@@ -101,7 +95,7 @@ class Report:
             "outcome": self.outcome,
             "data_as_of": self.data_as_of.isoformat(),
             "made_at": self.made_at.isoformat(),
-            "counts": {name: getattr(self.verdict.counts, name) for name in COUNTS},
+            "counts": {name: getattr(self.verdict.counts, name) for name in COUNTED},
             "absence_allowed": self.verdict.absence_allowed,
             "references": [{"dataset": name, "version": version} for name, version in self.verdict.references],
             "rules": self.rules,

@@ -5,30 +5,32 @@ load or to run anything; the style is allowed by its digest.
 """
 
 import base64
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from html import escape
 from importlib import resources
+from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from exchange.layout import REPORT, REPORT_PAGE
+from exchange.report import COUNTED, Report
 from exchange.trend_page import trend_section
 from exchange.verdict import DELIVERY, Result
 from kernel.clock import SHANGHAI
+from kernel.durable import replace_file
 from schemas.contract import Check
 
-if TYPE_CHECKING:
-    from exchange.report import Report
-
-COUNTS = {
-    "delivered": ("交付记录", "delivered"),
-    "published": ("合格记录", "fit to publish"),
-    "duplicates": ("重复而略去", "identical duplicates dropped"),
-    "quarantined": ("隔离记录", "held back"),
-    "unattributable": ("其中无法归属到人", "of them, attributable to nobody"),
-}
+_COUNTS = (
+    ("交付记录", "delivered"),
+    ("合格记录", "fit to publish"),
+    ("重复而略去", "identical duplicates dropped"),
+    ("隔离记录", "held back"),
+    ("其中无法归属到人", "of them, attributable to nobody"),
+)
 _SAMPLE_HEAD = (
     "<th>记录序号 <span lang=en>record no.</span></th><th>值的形状（已脱敏） <span lang=en>shape (masked)</span></th>"
 )
@@ -44,7 +46,13 @@ _WARNING = "⚠ 超出允许范围，仅提示，不因此暂缓 <span lang=en>o
 _OF_THE_WHOLE = frozenset({DELIVERY, str(Check.ROW_COUNT)})
 
 
-def page(report: "Report") -> str:
+def write_report(report: Report, folder: Path) -> None:
+    """Write both forms of a report into a folder, durably."""
+    replace_file(folder / REPORT, json.dumps(report.to_data(), ensure_ascii=False, indent=1).encode() + b"\n")
+    replace_file(folder / REPORT_PAGE, page(report).encode())
+
+
+def page(report: Report) -> str:
     """The page."""
     verdict, contract = report.verdict, report.contract
     # A count of the whole is worth a section only where it is wrong; a rule that rows fail, wherever one did.
@@ -64,7 +72,7 @@ def page(report: "Report") -> str:
         made_at=_moment(report.made_at),
         counts="".join(
             f"<tr><th>{zh} <span lang=en>{en}</span></th><td>{getattr(verdict.counts, name):,}</td></tr>"
-            for name, (zh, en) in COUNTS.items()
+            for name, (zh, en) in zip(COUNTED, _COUNTS, strict=True)
         ),
         absence="" if verdict.absence_allowed else _NO_ABSENCE,
         drift="".join(

@@ -18,6 +18,7 @@ from exchange.merge import rows_after
 from exchange.recorder import HELD, PUBLISHED
 from exchange.references import references_of
 from exchange.report import make_report
+from exchange.report_page import write_report
 from exchange.retire import retire
 from exchange.snapshot import check_files, read_current_bytes, read_manifest
 from exchange.stage import stage_delivery
@@ -94,7 +95,7 @@ def validate(job: Job) -> Next:
         settings=job.settings,
     )
     drift = Drift.of_data(job.kept("drift") or {}).typed(job.contract, verdict, job.settings)
-    report.after(earlier_runs(job.layout, job.settings)).drifted(drift).write(job.folder)
+    write_report(report.after(earlier_runs(job.layout, job.settings)).drifted(drift), job.folder)
     job.keep("validate", verdict.to_data())
     if not verdict.held:
         return Next.GO_ON
