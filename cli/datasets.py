@@ -27,6 +27,7 @@ from exchange.held import list_held, reject, release
 from exchange.history import history
 from exchange.metrics import metrics_text
 from exchange.rehearsal import Rehearsed, rehearse
+from exchange.report_page import write_report
 from exchange.rollback import roll_back
 from exchange.taken_back import rollbacks
 from kernel.digest import digest_text
@@ -213,7 +214,7 @@ def tell_rehearsed(found: Rehearsed, report: Path | None, *, as_json: bool) -> N
     """Say what a rehearsal came to, and put its report where it is wanted."""
     if report is not None and found.report is not None:
         report.mkdir(parents=True, exist_ok=True)
-        found.report.write(report)
+        write_report(found.report, report)
     if as_json:
         typer.echo(_json(rehearsal_values(found)))
         return
