@@ -39,7 +39,9 @@ def hub(pristine: Path, tmp_path: Path) -> Iterator[Hub]:
     shutil.copytree(pristine, tmp_path / "hub")
     hub = open_hub(tmp_path / "hub")
     yield hub
-    hub.detail_keys.close()
+    # Not opened only to be closed: the home may be gone.
+    if "detail_keys" in vars(hub):
+        hub.detail_keys.close()
 
 
 @pytest.fixture
