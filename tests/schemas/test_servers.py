@@ -77,13 +77,32 @@ def test_a_database_is_described_by_the_standards_own_keys(server: Callable[...,
         table="婚姻登记",
         connection="civil_affairs_db",
     )
-    mysql = server(POSTGRESQL, ("type: postgresql", "type: mysql"), NO_SCHEMA)
-    assert mysql.url == "mysql://db.civil.example:5433/%E6%B0%91%E6%94%BF"
-    oracle = server(POSTGRESQL, ("type: postgresql", "type: oracle"), ("database: 民政", "serviceName: MZ"), NO_SCHEMA)
-    assert oracle.url == "oracle://db.civil.example:5433/?service_name=MZ"
-    other = "    type: custom\n    location: 'kingbase://db.example:54321/civil'\n    format: sql\n"
-    custom = other + "    schema: 登记\n    customProperties: [{property: connection, value: civil}]\n"
-    assert server(custom).url == "kingbase://db.example:54321/civil"
+
+
+OTHER = """    type: custom
+    location: 'kingbase://db.example:54321/civil'
+    format: sql
+    schema: 登记
+    customProperties: [{property: connection, value: civil}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("section", "changed", "url"),
+    [
+        (POSTGRESQL, [("type: postgresql", "type: mysql"), NO_SCHEMA], "mysql://db.civil.example:5433/%E6%B0%91%E6%94%BF"),
+        (
+            POSTGRESQL,
+            [("type: postgresql", "type: oracle"), ("database: 民政", "serviceName: MZ"), NO_SCHEMA],
+            "oracle://db.civil.example:5433/?service_name=MZ",
+        ),
+        (OTHER, [], "kingbase://db.example:54321/civil"),
+    ],
+)  # fmt: skip
+def test_other_databases_are_described_alike_or_by_a_location(
+    server: Callable[..., Server], section: str, changed: list[tuple[str, str]], url: str
+) -> None:
+    assert server(section, *changed).url == url
 
 
 def test_an_api_is_described_by_its_pages(server: Callable[..., Server]) -> None:
