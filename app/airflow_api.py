@@ -40,6 +40,16 @@ class DagRun:
         return self.state in ENDED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A task that waits for a person's answer: of which run, what it asks, and what that person is told."""
+
+    run: DagRun
+    task_id: str
+    subject: str
+    body: str
+
+
 def _nothing() -> None:
     """Do nothing between two looks."""
 
@@ -134,6 +144,22 @@ class AirflowApi:
         found = {(run.dag_id, run.run_id): run for run in map(_dag_run, listed)}
         return tuple(found.get((run.dag_id, run.run_id)) or self.run(run.dag_id, run.run_id) for run in runs)
 
+    def questions(self) -> tuple[Question, ...]:
+        """Every task that waits for a person's answer, at most a hundred."""
+        listed = self._ask("GET", "/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false&limit=100")
+        found = _field(listed, "hitl_details")
+        return tuple(_question(each) for each in found if _field(each, "task_instance")["state"] == "awaiting_input")
+
+    def answer(self, question: Question, option: str, **form: str) -> None:
+        """Answer a task that waits, filling in its form; raises AirflowUnavailable where it has been answered."""
+        path = f"{_run_path(question.run.dag_id, question.run.run_id)}/taskInstances/{quote(question.task_id, safe='')}"
+        self._ask("PATCH", f"{path}/-1/hitlDetails", body={"chosen_options": [option], "params_input": form})
+
+    def runs(self, dag_id: str) -> tuple[DagRun, ...]:
+        """The newest runs of a DAG, at most a hundred, the newest first."""
+        listed = self._ask("GET", f"/api/v2/dags/{quote(dag_id, safe='')}/dagRuns?order_by=-run_after&limit=100")
+        return tuple(map(_dag_run, _field(listed, "dag_runs")))
+
     def failures(self, run: DagRun) -> tuple[str, ...]:
         """Why a run failed: for each failed task its name and the errors that its last try logged."""
         found = _field(self._ask("GET", f"{_run_path(run.dag_id, run.run_id)}/taskInstances"), "task_instances")
@@ -202,6 +228,16 @@ def _run_path(dag_id: str, run_id: str) -> str:
 
 def _dag_run(row: Mapping[str, Any]) -> DagRun:
     return DagRun(dag_id=_field(row, "dag_id"), run_id=_field(row, "dag_run_id"), state=_field(row, "state"))
+
+
+def _question(row: Mapping[str, Any]) -> Question:
+    asking = _field(row, "task_instance")
+    return Question(
+        run=DagRun(dag_id=_field(asking, "dag_id"), run_id=_field(asking, "dag_run_id"), state="running"),
+        task_id=_field(asking, "task_id"),
+        subject=_field(row, "subject"),
+        body=_field(row, "body") or "",
+    )
 
 
 def _field(row: Mapping[str, Any], name: str) -> Any:

@@ -89,6 +89,16 @@ class Paths:
         """What processes print. Holds no personal data."""
         return self.home / "logs"
 
+    @property
+    def notices(self) -> Path:
+        """What somebody should look at: a line of JSON each, without personal data."""
+        return self.logs / "notices.jsonl"
+
+    @property
+    def metrics(self) -> Path:
+        """The datasets' metrics, for a collector of text files; their folder holds nothing else."""
+        return self.home / "metrics" / "datasets.prom"
+
 
 def home_from_environment() -> Path:
     """The home that MIANZHENG_HOME names, else `hub` in the working directory; absolute."""

@@ -1,6 +1,6 @@
 """Publishing in a hub: what the exchange needs for one run of one dataset, from the hub's home."""
 
-from pathlib import Path
+from collections.abc import Mapping
 
 from adapters.port import AdapterSettings
 from app.hub import Hub
@@ -9,6 +9,12 @@ from kernel.errors import Invalid
 from kernel.settings import load
 from schemas.catalogue import load_contracts
 from schemas.contract import Contract
+from schemas.settings import SchemaSettings
+
+
+def contracts_of(hub: Hub) -> Mapping[str, Contract]:
+    """Every contract by its dataset, without the claims over them; raises Faulty."""
+    return load_contracts(hub.agreements_root, load(SchemaSettings, "schemas", file=hub.paths.settings))
 
 
 def publishing_job(hub: Hub, dataset: str, run_id: str, *, force: bool = False) -> Job:
@@ -16,8 +22,7 @@ def publishing_job(hub: Hub, dataset: str, run_id: str, *, force: bool = False) 
 
     Only the contracts are read, not the claims: who publishes asks nobody anything.
     """
-    agreements = hub.settings.agreements
-    contracts = load_contracts(Path(agreements) if agreements else None)
+    contracts = contracts_of(hub)
     if dataset not in contracts:
         raise Invalid(f"no contract has the id {dataset}", field="dataset", remedy=f"one of {', '.join(contracts)}")
     return contract_job(hub, contracts[dataset], run_id, force=force)

@@ -1,10 +1,18 @@
 """One step of the exchange, taken inside a task. What is heavy is imported here, when a task runs, and nowhere else."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from app.paths import home_from_environment
+from dags.connections import airflow_connection
 from kernel.errors import Conflict, MianzhengError, Unavailable
 from schemas.contract import Contract
+
+if TYPE_CHECKING:
+    from app.hub import Hub
 
 MAY_PASS = (Conflict, Unavailable)
 """Failures that another try may cure. Every other error of ours would say the same again: the run fails at once."""
@@ -28,18 +36,35 @@ def take_last(step: str, contract: Contract, run_id: str) -> str:
     return version
 
 
-def _take(step: str, contract: Contract, run_id: str) -> str:
-    from app.hub import open_hub  # noqa: PLC0415 (it brings the exchange and the audit log)
-    from app.publishing import contract_job  # noqa: PLC0415 (the same)
-    from exchange import publish  # noqa: PLC0415 (the same)
+@contextmanager
+def hub_at_work() -> Iterator["Hub"]:
+    """The home's hub for the length of a block, which ends with the datasets' metrics written anew.
 
+    An error of ours that will not pass becomes AirflowFailException.
+    """
+    from app.hub import open_hub  # noqa: PLC0415 (it brings the exchange and the audit log)
+    from app.standing import write_metrics  # noqa: PLC0415 (the same)
+
+    hub = open_hub(home_from_environment(), airflow=airflow_connection)
     try:
-        job = contract_job(open_hub(home_from_environment()), contract, run_id)
-        result = publish.outcome(job, publish.step(step, job))
+        yield hub
     except MAY_PASS:
         raise
     except MianzhengError as error:
         raise AirflowFailException(f"{error.code}: {error}") from error
+    finally:
+        # What was done stays done where its measure cannot be written.
+        with suppress(OSError, MianzhengError):
+            write_metrics(hub)
+
+
+def _take(step: str, contract: Contract, run_id: str) -> str:
+    from app.publishing import contract_job  # noqa: PLC0415 (it brings the exchange)
+    from exchange import publish  # noqa: PLC0415 (the same)
+
+    with hub_at_work() as hub:
+        job = contract_job(hub, contract, run_id)
+        result = publish.outcome(job, publish.step(step, job))
     match result:
         case publish.HeldBack(reasons=reasons, report=report):
             raise AirflowFailException(

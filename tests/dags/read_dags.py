@@ -22,13 +22,17 @@ def refuse(*_: object, **__: object) -> NoReturn:
 
 def described(dag: Any) -> dict[str, Any]:
     """What a test wants to know of a DAG."""
+    deadline = (dag.deadline or [None])[0]
     return {
-        "schedule": dag.timetable.expression,
-        "timezone": str(dag.timetable.timezone),
+        "schedule": getattr(dag.timetable, "expression", None),
+        "timezone": str(getattr(dag.timetable, "timezone", "")),
+        "deadline_s": deadline.interval.total_seconds() if deadline else None,
+        "deadline": [type(deadline.reference).__name__, deadline.callback.path] if deadline else None,
         "start_date": str(dag.start_date),
+        "makes_up_s": getattr(getattr(dag.timetable, "run_immediately", None), "total_seconds", lambda: None)(),
         "catchup": dag.catchup,
         "runs_max": dag.max_active_runs,
-        "within_s": dag.dagrun_timeout.total_seconds(),
+        "within_s": dag.dagrun_timeout.total_seconds() if dag.dagrun_timeout else None,
         "tags": sorted(dag.tags),
         "title": dag.dag_display_name,
         "tasks": {task.task_id: told(task) for task in dag.topological_sort()},
@@ -41,8 +45,10 @@ def told(task: Any) -> dict[str, Any]:
         "after": sorted(task.upstream_task_ids),
         "outlets": [each.uri for each in task.outlets],
         "retries": task.retries,
-        "within_s": task.execution_timeout.total_seconds(),
-        "op_args": [str(type(each).__name__) for each in task.op_args],
+        "within_s": task.execution_timeout.total_seconds() if task.execution_timeout else None,
+        "op_args": [str(type(each).__name__) for each in getattr(task, "op_args", [])],
+        "when": task.trigger_rule.value,
+        "asked": [each["id"] for each in getattr(task, "assigned_users", None) or []],
     }
 
 
