@@ -8,6 +8,7 @@ goes on where it was; what was decided stays decided.
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
 
@@ -210,6 +211,14 @@ def _check_undecided(job: Job, held: HeldDelivery) -> None:
         _drop_data(job)
         when = f" on {moment(held.decision.at)}" if held.decision else ""
         raise Decided(f"what run {held.run_id} of {held.dataset} held was {held.fate}{when}", remedy="deliver again")
+
+
+def speakable(job: Job, by: str, reason: str) -> bool:
+    """Whether somebody's name and reason can stand in the log."""
+    with suppress(Malformed):
+        check_words(job, by, reason)
+        return True
+    return False
 
 
 def check_words(job: Job, by: str, reason: str) -> None:
