@@ -276,7 +276,7 @@ def test_evidence_of_another_history_stops_a_restore(
 def test_a_lost_generation_is_remembered_by_its_trust_file(
     restoring: Callable[..., Restoring], hub: Hub, new: Path, tmp_path: Path
 ) -> None:
-    """Restored, asked, lost again without a newer backup, restored from the first: what was said between still holds."""
+    """Restored, asked, lost again, restored from the first backup: what was said in between still holds."""
     restoring().restore()
     between = open_hub(new)
     shutil.copytree(hub.paths.deliveries, new / "deliveries", dirs_exist_ok=True)
