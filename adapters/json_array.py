@@ -30,12 +30,14 @@ class JsonArray:
         source = source.at(file.name)
         as_of = data_as_of(file.path, self._settings)
         text = (part.decode() for part in utf8(file, encoding_of(source), self._settings))
-        rows = rows_of(source, _Text(source, text, self._settings.line_chars_max).records())
+        header: list[str] = []
+        rows = rows_of(source, _Text(source, text, self._settings.line_chars_max).records(), header)
         return Delivery(
             columns=source.columns,
             data_as_of=as_of,
             watermark=as_of.isoformat(),
             batches=file.whole(batched(rows, self._settings), self._settings),
+            header=header,
         )
 
 
