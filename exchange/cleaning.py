@@ -5,7 +5,7 @@ text that is no value of its type becomes absent beside its raw text, and a rule
 written as they should be, so each type looks for that first and folds only the rest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ _ZONED_TIME = rf"{_DAY}[ T][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]+)?)?(Z|[+-]
 
 
 def cleaned(each: Property) -> str:
-    """The SQL expression of a property's typed value, over its raw column and the tables of folded numbers."""
+    """The SQL expression of a property's typed value, over its raw column. Numbers that SQL cannot fold are absent."""
     raw = raw_column(each.name)
     match each.type:
         case PropertyType.STRING:
@@ -51,9 +51,9 @@ def cleaned(each: Property) -> str:
         case PropertyType.TIMESTAMP:
             value = _timestamp(each, raw)
         case PropertyType.IDENTITY:
-            value = f"case when is_plain_number({raw}) then plain_person({raw}) else {_folded('person', raw)} end"
+            value = f"case when is_plain_number({raw}) then plain_person({raw}) end"
         case PropertyType.ORGANISATION:
-            value = _folded("organisation", raw)
+            value = "null::varchar"
     return value
 
 
@@ -82,35 +82,42 @@ def delivered_bytes(each: Property) -> str:
     return f"coalesce(strlen({raw_column(each.name)}), {shown})"
 
 
-def fold_numbers(connection: "DuckDBPyConnection", contract: Contract, source: str, batch: int) -> None:
-    """Fold every distinct number that SQL cannot, through kernel.identity: tables from raw text to canonical number."""
-    for kind, parse, table, plain in _FOLDED:
-        columns = [raw_column(each.name) for each in contract.properties if each.type is kind]
-        every = " union all ".join(f"select {column} as raw from {source}" for column in columns)  # noqa: S608 (quoted)
-        nothing = "select null::varchar as raw where false"
-        connection.execute(script("fold", table=table, every=every or nothing, plain=plain))
-        last = 0
-        page = f"select raw from {table}_waiting where place > $1 and place <= $2"  # noqa: S608 (a name of ours)
+def fold_numbers(connection: "DuckDBPyConnection", contract: Contract, batch: int) -> None:
+    """Fold the staged numbers that SQL left absent, each distinct one once, through kernel.identity."""
+    for kind, parse in _PARSERS.items():
+        columns = [each.name for each in contract.properties if each.type is kind]
+        if not columns:
+            continue
+        every = " union all ".join(
+            f"select {raw_column(name)} as raw from staged where {quoted(name)} is null"  # noqa: S608 (quoted)
+            for name in columns
+        )
+        connection.execute(script("fold", every=every))
+        folded, last = 0, 0
+        page = "select raw from waiting where place > $1 and place <= $2"
         while rows := connection.execute(page, [last, last + batch]).fetchall():
             last += batch
-            folded = []
-            for (raw,) in rows:
-                with suppress(MalformedIdentity):
-                    folded.append((raw, parse(raw).number))
-            raws, numbers = [raw for raw, _ in folded], [number for _, number in folded]
-            connection.execute(
-                f"insert into {table} select unnest($1::varchar[]), unnest($2::varchar[])", [raws, numbers]
-            )
+            folded += _keep_folded(connection, parse, [raw for (raw,) in rows])
+        for name in columns if folded else ():
+            connection.execute(script("take_folded", column=quoted(name), raw=raw_column(name)))
 
 
-_FOLDED: tuple[tuple[PropertyType, Callable[[str], Identity], str, str], ...] = (
-    (PropertyType.IDENTITY, parse_person, "folded_person", "is_plain_number(raw)"),
-    (PropertyType.ORGANISATION, parse_organisation, "folded_organisation", "false"),
-)
+def _keep_folded(connection: "DuckDBPyConnection", parse: Callable[[str], Identity], raws: list[str]) -> int:
+    numbers: dict[str, str] = {}
+    for raw in raws:
+        with suppress(MalformedIdentity):
+            numbers[raw] = parse(raw).number
+    connection.execute(
+        "insert into folded select unnest($1::varchar[]), unnest($2::varchar[])",
+        [list(numbers), list(numbers.values())],
+    )
+    return len(numbers)
 
 
-def _folded(kind: str, raw: str) -> str:
-    return f"(select number from folded_{kind} where folded_{kind}.raw = delivered.{raw})"  # noqa: S608 (quoted)
+_PARSERS: Mapping[PropertyType, Callable[[str], Identity]] = {
+    PropertyType.IDENTITY: parse_person,
+    PropertyType.ORGANISATION: parse_organisation,
+}
 
 
 def _matches(raw: str, pattern: str) -> str:

@@ -8,6 +8,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -146,11 +147,21 @@ def _row_by_row(delivery: Delivery, path: Path) -> tuple[Text, bytes]:
 
 
 def _write(parts: Iterable[bytes], path: Path) -> bytes:
+    """Write the parts down; returns their digest. One is hashed and written while the next is being made."""
     hashed = hashlib.sha256()
-    with path.open("wb") as file:
+
+    def keep(part: bytes) -> None:
+        hashed.update(part)
+        file.write(part)
+
+    with path.open("wb") as file, ThreadPoolExecutor(max_workers=1) as beside:
+        kept: Future[None] | None = None
         for part in parts:
-            hashed.update(part)
-            file.write(part)
+            if kept is not None:
+                kept.result()
+            kept = beside.submit(keep, part)
+        if kept is not None:
+            kept.result()
     return hashed.digest()
 
 

@@ -23,15 +23,17 @@ def index_rows(
     `only` names a table with a column `number`: the subjects that are asked for.
     """
     prepare_row_bytes(connection, contract.properties, "records", batch=batch)
-    value, source = row_bytes(contract.properties), rows_source(contract.properties, "records")
+    source = rows_source(contract.properties, "records")
     names = [each.property for each in contract.subject_keys]
     among = f" and {{}} in (select number from {only})" if only else ""  # noqa: S608 (a name of ours)
-    every = " union all ".join(
-        f"select index_key({canonical(contract, name)}, $1, $2) as key, {value} as value from {source} "  # noqa: S608 (names are quoted)
-        f"where {_names_another(name, names[:place])}{among.format(quoted(name))}"
+    keyed = [
+        f"case when {_names_another(name, names[:place])}{among.format(quoted(name))} "
+        f"then index_key({canonical(contract, name)}, $1, $2) end"
         for place, name in enumerate(names)
-    )
-    found = connection.execute(script("index_rows", every=every), list(keys.index_blocks))
+    ]
+    every = keyed[0] if len(keyed) == 1 else f"unnest([{', '.join(keyed)}])"
+    parts = {"key": every, "value": row_bytes(contract.properties), "source": source}
+    found = connection.execute(script("index_rows", **parts), list(keys.index_blocks))
     while rows := found.fetchmany(batch):
         yield rows
 

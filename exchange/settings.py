@@ -9,7 +9,7 @@ from kernel.settings import setting
 class ExchangeSettings:
     """Bounds and defaults of publishing and of look-ups."""
 
-    database_memory: str = setting("1GB", "Memory that DuckDB may take while staging, e.g. 1GB")
+    database_memory: str = setting("1500MB", "Memory that DuckDB may take while staging, e.g. 1GB")
     database_threads: int = setting(2, "Threads that DuckDB may take while staging")
     batch_rows: int = setting(5_000, "Rows that pass through Python at a time")
     record_bytes_max: int = setting(64 << 20, "Longest record of an extracted delivery, in bytes")

@@ -1,6 +1,6 @@
 -- The distinct numbers that SQL cannot fold itself, numbered so that they pass through Python in parts, and the table that
 -- takes what they fold to.
-create or replace temp table ${table}_waiting as
-select raw, row_number() over () as place
-from (select distinct raw from ($every) where raw is not null and not $plain);
-create or replace temp table $table (raw varchar, number varchar);
+create or replace temp table waiting as
+select raw, row_number() over () as place from (select distinct raw from ($every) where raw is not null);
+
+create or replace temp table folded (raw varchar, number varchar);

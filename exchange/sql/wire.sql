@@ -27,7 +27,14 @@ create or replace temp macro wire_varint(n) as case
         || wire_more(n >> 35) || wire_more(n >> 42) || wire_more(n >> 49) || wire_byte(n >> 56)
 end;
 
-create or replace temp macro wire_text(value) as wire_varint(strlen(value)) || encode(value);
+-- A text's length in front of it. Rows are bounded, so three bytes are enough.
+create or replace temp macro wire_length(n) as case
+    when n < 128 then wire_byte(n)
+    when n < 16384 then wire_more(n) || wire_byte(n >> 7)
+    else wire_more(n) || wire_more(n >> 7) || wire_byte(n >> 14)
+end;
+
+create or replace temp macro wire_text(value) as wire_length(strlen(value)) || encode(value);
 
 -- A Timestamp message of whole seconds, its length in front; at second zero it is empty. Years have four digits, so six
 -- bytes are enough for what is not negative.
