@@ -15,7 +15,7 @@ from verifier.evidence import Evidence, check
 from verifier.outcome import Outcome, Reason
 from verifier.refusals import KINDS, STATUS
 
-NOT_ON_THE_WIRE = {"refused", "bad_seal", "bad_signature", "bad_proof", "unsigned", "false_evidence"}
+NOT_ON_THE_WIRE = {"missing_columns", "refused", "bad_seal", "bad_signature", "bad_proof", "unsigned", "false_evidence"}
 """Codes of checks that a client makes, and of the root of the tree."""
 
 
