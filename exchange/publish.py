@@ -19,6 +19,7 @@ from exchange.job import Job, Next
 from exchange.last_run import Ending, note_ending, note_failure
 from exchange.manifest import Counts
 from exchange.snapshot import read_current, read_manifest
+from exchange.storage import told_plainly
 from kernel.durable import locked
 from kernel.errors import Conflict
 
@@ -127,7 +128,8 @@ def take(name: str, job: Job) -> Next:
     """Run a step of a job whose dataset the caller keeps to itself, and note how the run ended where it did."""
     note, run_id = job.layout.last_run, job.run_id
     try:
-        following = STEPS[name](job)
+        with told_plainly(job.contract.id, name):
+            following = STEPS[name](job)
     except Conflict:
         # Somebody else moved the dataset, and notes what came of it.
         raise
