@@ -4,6 +4,7 @@ from pathlib import Path
 
 from adapters.port import AdapterSettings
 from app.airflow import AirflowSettings
+from app.custody import CustodySettings
 from app.serve import ServeSettings
 from app.settings import HubSettings
 from audit.settings import AuditSettings
@@ -25,6 +26,7 @@ SECTIONS: dict[str, type] = {
     "client": ClientSettings,
     "serve": ServeSettings,
     "airflow": AirflowSettings,
+    "custody": CustodySettings,
     "dags": DagSettings,
     "samples": SampleSettings,
 }
