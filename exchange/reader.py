@@ -8,17 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
-from time import monotonic
 
 from google.protobuf.message import Message
 
 from exchange.current import Current
+from exchange.in_force import InForce
 from exchange.index import IndexEntry
 from exchange.keys import IndexKeys
 from exchange.layout import Layout
 from exchange.settings import DEFAULTS, ExchangeSettings
-from exchange.snapshot import FileState, OpenSnapshot, Snapshot, file_state, open_snapshot, read_current
+from exchange.snapshot import OpenSnapshot, Snapshot, open_snapshot
 from kernel.errors import Damaged, MalformedIdentity
 from kernel.identity import Identity, parse_person
 from kernel.names import match_name
@@ -65,10 +64,9 @@ class Exchange:
         self._contracts = contracts
         self._settings = settings
         self._layouts = {name: Layout.of(root, contract.id) for name, contract in contracts.items()}
-        self._current_paths = {dataset: str(layout.current) for dataset, layout in self._layouts.items()}
-        self._open: dict[str, tuple[FileState, OpenSnapshot]] = {}
-        self._opening = Lock()
-        self._look_again: dict[Path, float] = {}
+        self._in_force = {
+            name: InForce(self._layouts[name], contract, keys, settings) for name, contract in contracts.items()
+        }
         self.aliases = next((each.id for each in contracts.values() if each.identity_aliases), None)
         self.name_register = next((each.id for each in contracts.values() if each.name_register), None)
         self._supporting = tuple(each for each in (self.aliases, self.name_register) if each)
@@ -76,12 +74,13 @@ class Exchange:
     def pin(self, datasets: Iterable[str]) -> "Pinned":
         """The snapshots in force now, of these datasets and of the registers of aliases and names.
 
-        They stay readable as long as the Pinned lives, whatever is published meanwhile. Raises Damaged where a snapshot
+        They stay readable as long as the Pinned lives, whatever is published meanwhile. While a large snapshot is being
+        proved, the one before is pinned, for a bounded time. Raises Damaged where a snapshot
         is not as it was published; KeyError where no contract describes a dataset.
         """
         opened = {}
         for dataset in dict.fromkeys((*datasets, *self._supporting)):
-            found = self._in_force(dataset)
+            found = self._in_force[dataset].get()
             if found is not None and found.serves:
                 opened[dataset] = found
         return Pinned(opened, self._keys, self._settings, aliases=self.aliases, name_register=self.name_register)
@@ -113,47 +112,11 @@ class Exchange:
                 # A version that stands beside may have no snapshot that it can read: its time is over, or to come.
                 continue
             with suppress(Damaged):
-                found = self._in_force(dataset)
+                found = self._in_force[dataset].get()
                 if found is not None and found.serves:
                     continue
             missing.append(dataset)
         return tuple(missing)
-
-    def _in_force(self, dataset: str) -> OpenSnapshot | None:
-        state = file_state(self._current_paths[dataset])
-        if state is None:
-            return None
-        known = self._open.get(dataset)
-        if known is not None and known[0] == state and self._untouched(known[1]):
-            return known[1]
-        return self._open_again(dataset, state)
-
-    def _untouched(self, opened: OpenSnapshot) -> bool:
-        """Whether the index is still the file that was checked; looked at now and then, as it never should change."""
-        now = monotonic()
-        if now < self._look_again.get(opened.index_path, 0.0):
-            return True
-        self._look_again[opened.index_path] = now + self._settings.recheck_seconds
-        return file_state(opened.index_path) == opened.index_state
-
-    def _open_again(self, dataset: str, state: FileState) -> OpenSnapshot | None:
-        layout = self._layouts[dataset]
-        with self._opening:
-            # What could not be opened again must not be served from what was open before.
-            self._open.pop(dataset, None)
-            # The state was taken before the file is read: if it moves in between, the next call opens it again.
-            current = read_current(layout)
-            if current is None:
-                return None
-            found = open_snapshot(
-                layout,
-                current,
-                self._contracts[dataset],
-                self._keys,
-                bytes_max=self._settings.manifest_bytes_max,
-            )
-            self._open[dataset] = (state, found)
-            return found
 
 
 class Pinned:

@@ -33,6 +33,12 @@ class ExchangeSettings:
     )
     links_max: int = setting(16, "Most numbers of one person; with more nothing is said about them")
     recheck_seconds: float = setting(1.0, "Seconds after which an open index file is looked at again for changes")
+    prove_at_once_bytes: int = setting(
+        16 << 20, "Largest index that a call waits for while it is proved; larger ones are proved beside"
+    )
+    overtake_seconds: float = setting(
+        30.0, "Seconds for which calls may be answered from the snapshot before while the one in force is proved"
+    )
     shrink_share_max: float = setting(0.2, "Share of rows by which a delivery may be smaller than the one in force")
     shrink_rows_min: int = setting(100, "Rows that may always be missing, whatever their share")
     held_days_max: float = setting(

@@ -1,4 +1,4 @@
-"""A version as it is written beside the others, before it is renamed in: its files, its wrapped key and its manifest."""
+"""A version as it is written beside the others, before it is renamed in: its files, wrapped key and manifest."""
 
 import shutil
 from contextlib import suppress

@@ -1,14 +1,20 @@
 """Look-ups: pinned snapshots stay, links are followed, damage is found."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Any
 
 import pytest
 
+from exchange import in_force
 from exchange.keys import IndexKeys
 from exchange.layout import DATA, INDEX, MANIFEST, REPORT
 from exchange.reader import Exchange
-from exchange.snapshot import check_files
+from exchange.settings import DEFAULTS
+from exchange.snapshot import check_files, open_snapshot
 from kernel.errors import Damaged
 from kernel.identity import parse_person
 from tests.exchange.registry import Registry, alias, number, person, resident
@@ -25,6 +31,61 @@ def spoil(path: Path, at: int = -40) -> None:
     raw = bytearray(path.read_bytes())
     raw[at] ^= 1
     path.write_bytes(raw)
+
+
+def reading(published: Registry, **changes: float) -> Exchange:
+    """A reader under other settings."""
+    return Exchange(published.store, published.keys, published.contracts, replace(DEFAULTS, **changes))  # type: ignore[arg-type]
+
+
+def seen_within(exchange: Exchange, expected: list[str], *, seconds: float = 5.0) -> bool:
+    """Whether calls see this status of the first resident before long; before, they see the one before."""
+    until = monotonic() + seconds
+    while monotonic() < until:
+        if status(exchange, 1) == expected:
+            return True
+    return False
+
+
+def test_while_a_large_snapshot_is_proved_the_one_before_answers(
+    published: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = reading(published, prove_at_once_bytes=0)
+    assert status(exchange, 1) == ["户籍"]
+    published.publish("population", [resident(place, status="居住") for place in range(1, 4)], force=True)
+    go_on = Event()
+    prove = open_snapshot
+
+    def wait(*arguments: Any, **named: Any) -> Any:
+        assert go_on.wait(5)
+        return prove(*arguments, **named)
+
+    monkeypatch.setattr(in_force, "open_snapshot", wait)
+    assert [status(exchange, 1) for _ in range(20)] == [["户籍"]] * 20
+    go_on.set()
+    assert seen_within(exchange, ["居住"])
+
+
+def test_no_call_is_answered_from_the_snapshot_before_for_longer_than_it_may(published: Registry) -> None:
+    exchange = reading(published, prove_at_once_bytes=0, overtake_seconds=0.0)
+    assert status(exchange, 1) == ["户籍"]
+    published.publish("population", [resident(place, status="居住") for place in range(1, 4)], force=True)
+    assert status(exchange, 1) == ["居住"]
+
+
+def test_a_large_snapshot_that_is_damaged_is_not_answered_from_and_neither_is_the_one_before(
+    published: Registry,
+) -> None:
+    exchange = reading(published, prove_at_once_bytes=0)
+    assert status(exchange, 1) == ["户籍"]
+    published.publish("population", [resident(place, status="居住") for place in range(1, 4)], force=True)
+    manifest = published.manifest("population")
+    assert manifest is not None
+    spoil(published.layout("population").version(manifest.version) / INDEX)
+    with pytest.raises(Damaged):
+        seen_within(exchange, ["居住"])
+    with pytest.raises(Damaged):
+        status(exchange, 1)
 
 
 def test_a_row_comes_back_as_the_contract_types_it(published: Registry) -> None:
@@ -70,12 +131,11 @@ def test_a_changed_byte_is_found_before_anything_is_answered(published: Registry
 
 
 def test_a_byte_changed_under_an_open_index_is_found(published: Registry) -> None:
-    exchange = Exchange(published.store, published.keys, published.contracts)
+    exchange = reading(published, recheck_seconds=0.0)
     assert status(exchange, 1) == ["户籍"]
     manifest = published.manifest("population")
     assert manifest is not None
     path = published.layout("population").version(manifest.version) / INDEX
-    exchange._look_again.clear()
     with path.open("r+b") as file:
         file.seek(-40, os.SEEK_END)
         file.write(b"\xff")
