@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.hub import Hub
-from app.publishing import publishing_job
+from app.publishing import contracts_of, publishing_job
+from app.standing import dataset_statuses
 from exchange.compare import Comparison, Side, compare
 from exchange.history import Standing, history, read_version, standing
 from exchange.job import Job
 from exchange.layout import REPORT, Layout
 from exchange.manifest import Manifest
 from exchange.snapshot import check_file
-from exchange.status import DatasetStatus, dataset_status
+from exchange.status import DatasetStatus
 from kernel.errors import Damaged, Invalid
 from kernel.ids import new_version
-from schemas.catalogue import load_contracts
 from schemas.changes import Change
 from schemas.contract import Contract
 from schemas.diff import compare as compare_contracts
@@ -46,20 +46,20 @@ def layout_of(hub: Hub, dataset: str) -> Layout:
 
 def job_of(hub: Hub, dataset: str) -> Job:
     """A job of a dataset, for what is decided by hand; raises Invalid where no contract has this id."""
-    return publishing_job(hub, dataset, f"cli-{new_version(hub.clock.now())}")
+    return publishing_job(hub, dataset, f"cli-{new_version(hub.clock.now())}", publishes=False)
 
 
 def statuses(hub: Hub) -> tuple[DatasetStatus, ...]:
     """How every dataset stands."""
-    return tuple(_status(hub, contract) for contract in load_contracts(hub.agreements_root).values())
+    return dataset_statuses(hub)
 
 
 def status_of(hub: Hub, dataset: str) -> DatasetStatus:
     """How one dataset stands; raises Invalid where no contract has this id."""
-    contracts = load_contracts(hub.agreements_root)
+    contracts = contracts_of(hub)
     if dataset not in contracts:
         raise Invalid(f"no contract has the id {dataset}", field="dataset", remedy=f"one of {', '.join(contracts)}")
-    return _status(hub, contracts[dataset])
+    return dataset_statuses(hub, {dataset: contracts[dataset]})[0]
 
 
 def difference(hub: Hub, dataset: str, before: str = "", after: str = "") -> Difference:
@@ -83,11 +83,6 @@ def difference(hub: Hub, dataset: str, before: str = "", after: str = "") -> Dif
         quality=_quality(*reports),
         drift=(reports[0].get("drift", {}), reports[1].get("drift", {})),
     )
-
-
-def _status(hub: Hub, contract: Contract) -> DatasetStatus:
-    bytes_max = hub.exchange_settings.manifest_bytes_max
-    return dataset_status(layout_of(hub, contract.id), contract, now=hub.clock.now(), bytes_max=bytes_max)
 
 
 def _chosen(layout: Layout, contract: Contract, before: str, after: str, *, bytes_max: int) -> tuple[str, str]:

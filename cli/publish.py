@@ -79,7 +79,7 @@ def publish(
 
 
 def _rehearse(hub: Hub, datasets: list[str], run: str, *, force: bool, as_json: bool) -> None:
-    found = [rehearse(publishing_job(hub, dataset, run, force=force)) for dataset in datasets]
+    found = [rehearse(publishing_job(hub, dataset, run, force=force, publishes=False)) for dataset in datasets]
     if as_json:
         typer.echo(json.dumps([rehearsal_values(each) for each in found], ensure_ascii=False, indent=1))
     else:

@@ -14,6 +14,7 @@ from audit.logs import DESK
 from cli.main import app as mianzheng
 from exchange.rollback import CannotRollBack
 from kernel.clock import SystemClock
+from schemas.catalogue import ROOT
 from tests.exchange.registry import Record, Registry, alias, number
 
 ALIASES = "person_aliases"
@@ -182,6 +183,18 @@ def test_a_check_publishes_nothing_and_says_what_would_be(home: Path, tmp_path: 
     (told,) = json.loads(good.stdout)
     assert (told["outcome"], told["counts"]["published"]) == ("published", 30)
     assert (in_force(home), len(versions(home))) == (before, 2)
+
+
+def test_a_contract_that_is_only_tried_out_is_not_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    city = home / "next"
+    shutil.copytree(ROOT, city, ignore=shutil.ignore_patterns("*.py", "wire", "__pycache__", "*.md"))
+    contract = city / "datasets" / "public_security" / f"{ALIASES}.odcs.yaml"
+    contract.write_text(contract.read_text("utf-8").replace("version: 1.0.0", "version: 1.1.0"), "utf-8")
+    monkeypatch.setenv("MIANZHENG_HUB_AGREEMENTS", str(city))
+    assert run(home, "datasets", "check", ALIASES).exit_code == 1
+    assert [each.version for each in open_hub(home).archive.versions("datasets", ALIASES)] == ["1.0.0"]
+    run(home, "publish", ALIASES)
+    assert [each.version for each in open_hub(home).archive.versions("datasets", ALIASES)] == ["1.0.0", "1.1.0"]
 
 
 def test_publishing_tells_what_has_drifted(home: Path) -> None:
