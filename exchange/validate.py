@@ -194,6 +194,7 @@ def _judged(verdict: Verdict) -> Verdict:
                     "properties": list(each.properties),
                     "description": each.description,
                     "allowed": each.bound,
+                    "seen": each.seen,
                 },
             )
             for each in verdict.results

@@ -16,7 +16,7 @@ from schemas.rule import Check, Rule
 ENGINE = "mianzheng"
 _LISTED = frozenset({PropertyType.STRING, PropertyType.INTEGER})
 _TEXT = frozenset({PropertyType.STRING})
-_BEYOND_RE2 = re.compile(r"\(\?(?![:imsU-])(?!P<)|\\[1-9]|[*+?}]\+")
+_BEYOND_RE2 = re.compile(r"\(\?(?![:imsU-])(?!P<)|\\[1-9Z]|[*+?}]\+|\{[0-9,]*[0-9]{4}")
 """What patterns have elsewhere, and RE2, with which DuckDB matches, has not: looking around or back, possession."""
 
 

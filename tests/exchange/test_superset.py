@@ -5,18 +5,22 @@ The other tool is datacontract-cli with its exporter for Great Expectations, in 
 
 import json
 import subprocess
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from exchange.database import quoted
 from schemas.contract import Check, Contract, PropertyType, Rule
 from tests.conftest import ROOT, leave_out
 from tests.exchange.gate import EVERYTHING, judge
 from tests.exchange.registry import CONTRACTS
+from tests.exchange.test_gate import BAD, row
 
 pytestmark = pytest.mark.xdist_group("datacontract")
 
@@ -201,3 +205,60 @@ def test_where_the_other_tool_says_more_than_the_standard_is_known(
 def test_what_the_other_tool_drops_is_asked_here(asked: Mapping[str, Suite]) -> None:
     assert {"enough", "pair", "guardian_id_refers", "level_of_kind", "code_missing", "mail_null"} <= asked["everything"]
     assert {"delivery:row_count", "delivery:hours_old", "delivery:bad_rows"} <= asked["dwellings"]
+
+
+def test_what_is_left_after_ours_keeps_every_expectation_of_the_other_tool(
+    exported: Mapping[str, list[Expectation]], tmp_path: Path
+) -> None:
+    rows = [
+        row(0),
+        row(1),
+        *(row(place, **changes) for place, (changes, _) in enumerate(BAD, 2)),
+        row(30, person_id=None),
+    ]
+    judge(EVERYTHING, rows, tmp_path)
+    broken = {fit: _broken(tmp_path / "staged.duckdb", exported["everything"], fit=fit) for fit in (False, True)}
+    assert len(broken[False]) >= 8, "the rows as delivered break the other tool's expectations"
+    # The serial numbers of the rows that are left are all the same: the key is unique as a whole.
+    assert broken[True] == [("expect_column_values_to_be_unique", "serial")]
+
+
+def _broken(staged: Path, expectations: Iterable[Expectation], *, fit: bool) -> list[tuple[str, str]]:
+    """The expectations on values that staged rows break, by type and column; `fit`: without those set aside."""
+    from great_expectations.expectations.registry import get_expectation_impl  # noqa: PLC0415 - it takes seconds to load
+
+    from exchange.judge import ProgressBarsConfig, gx, pd  # noqa: PLC0415 - the same
+
+    names = ", ".join(quoted(name) for name in EVERYTHING.by_name)
+    where = "where rowid + 1 not in (select _record from quarantine)" if fit else ""
+    with duckdb.connect(str(staged), read_only=True) as connection:
+        found = connection.execute(f"select {names} from staged {where}").fetchall()  # noqa: S608 (quoted)
+    frame = pd.DataFrame(found, columns=list(EVERYTHING.by_name))
+    frame["day"] = pd.to_datetime(frame["day"])
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
+    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+    left_out = {"expect_column_values_to_be_of_type", "expect_table_columns_to_match_set"}
+    asked = [
+        get_expectation_impl(each["type"])(
+            **{
+                name: datetime.fromisoformat(value)
+                if name in {"min_value", "max_value"} and value == str(value)
+                else value
+                for name, value in each["kwargs"].items()
+            }
+        )
+        for each in expectations
+        if each["type"] not in left_out
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = batch.validate(gx.ExpectationSuite(name="other", expectations=asked)).results
+    assert len(results) == len(asked)
+    assert not [result for result in results if result.exception_info.get("raised_exception")]
+    return [
+        (result.expectation_config.type, result.expectation_config.kwargs["column"])
+        for result in results
+        if not result.success
+    ]
