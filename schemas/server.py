@@ -61,7 +61,14 @@ class ServerKind(StrEnum):
     API = "api"
 
 
-ENCODINGS = {"gb18030": "GB18030", "gbk": "GB18030", "gb2312": "GB18030", "utf-8": "UTF-8", "utf8": "UTF-8"}
+ENCODINGS = {
+    "gb18030": "GB18030",
+    "gbk": "GB18030",
+    "gb2312": "GB18030",
+    "cp936": "GB18030",
+    "utf-8": "UTF-8",
+    "utf8": "UTF-8",
+}
 """In what text may be delivered, in small letters → how it is decoded: GB18030 holds GBK and GB2312."""
 
 SIDECAR_SUFFIX = ".meta.json"

@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
+from adapters.csv_file import decoded
 from kernel.errors import Malformed
 from schemas.contract import ServerKind
 from tests.adapters.sources import COLUMNS, SMALL, opened, read, source
@@ -206,3 +207,57 @@ def test_a_server_without_credentials_is_refused(tmp_path: Path) -> None:
     what = source(ServerKind.SQL, "", url="postgresql://registry.example/civil", table="登记")
     with pytest.raises(Malformed, match="names no connection"):
         opened(what, tmp_path, SMALL)
+
+
+@pytest.mark.parametrize("delimiter", ["\t", ";", "|", "\x01", "^", "~"])
+def test_values_are_parted_by_what_the_contract_names(tmp_path: Path, delimiter: str) -> None:
+    lines = [COLUMNS, ("甲", f'"一{delimiter}""二"""', "1,5"), ("乙", "", "2")]
+    (tmp_path / "a.txt").write_text("\r\n".join(delimiter.join(line) for line in lines), "utf-8")
+    what = source(ServerKind.CSV, "a.txt", delimiter=delimiter)
+    assert read(what, tmp_path) == [("甲", f'一{delimiter}"二"', "1,5"), ("乙", "", "2")]
+    plain = opened(what, tmp_path).plain
+    assert plain is not None
+    assert (plain.delimiter, plain.header, plain.places) == (delimiter, COLUMNS, (0, 1, 2))
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "utf8", "GB18030", "GBK"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path, encoding: str, mark: str) -> None:
+    written = "utf-8" if encoding.startswith(("u", "U")) else "gb18030"
+    (tmp_path / "a.csv").write_bytes(f"{mark}{HEADER}\n甲,一,1\n".encode(written))
+    what = source(ServerKind.CSV, "a.csv", encoding=encoding)
+    assert read(what, tmp_path) == [("甲", "一", "1")]
+    plain = opened(what, tmp_path).plain
+    assert plain is not None
+    assert b"".join(decoded(plain, replace(SMALL, chunk_bytes=3))) == f"{HEADER}\n甲,一,1\n".encode()
+
+
+@pytest.mark.parametrize(("written", "encoding"), [("utf-8-sig", "GB18030"), ("gb18030", "UTF-8")])
+def test_a_text_in_another_encoding_than_the_contract_names_is_refused(
+    tmp_path: Path, written: str, encoding: str
+) -> None:
+    (tmp_path / "a.csv").write_bytes(f"{HEADER}\n甲,一,1\n".encode(written))
+    with pytest.raises(Malformed, match=f"bytes that are no {encoding}, in line 1"):
+        opened(source(ServerKind.CSV, "a.csv", encoding=encoding), tmp_path)
+
+
+@pytest.mark.parametrize("chunk", [7, 64, 1000, 1 << 20])
+@pytest.mark.parametrize(
+    ("bad", "complaint"), [(b"\xff\xff", "bytes that are no GB18030"), (b"\0", "a null character")]
+)
+def test_what_no_text_holds_is_named_by_its_line_however_it_is_read(
+    tmp_path: Path, chunk: int, bad: bytes, complaint: str
+) -> None:
+    lines = [HEADER, *(f"甲{number},一,1" for number in range(2, 60))]
+    raw = [line.encode("gb18030") for line in lines]
+    raw[40] += bad
+    (tmp_path / "a.csv").write_bytes(b"\n".join(raw))
+    what = source(ServerKind.CSV, "a.csv", encoding="GB18030")
+    with pytest.raises(Malformed, match=f"holds {complaint}.* in line 41"):
+        read(what, tmp_path, replace(SMALL, chunk_bytes=chunk))
+
+
+def test_a_text_that_ends_within_a_character_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(f"{HEADER}\n甲,一,乙".encode("gb18030")[:-1])
+    with pytest.raises(Malformed, match="no GB18030, in line 2"):
+        read(source(ServerKind.CSV, "a.csv", encoding="GB18030"), tmp_path)
