@@ -164,18 +164,20 @@ def _begin(job: Job, by: str, reason: str) -> bool:
 
 
 def _behind(job: Job, held: HeldDelivery) -> str:
-    """Why a held delivery is not the newest; empty where it is."""
+    """Why a held delivery is not the newest, or does not fit what is in force; empty where it is and does."""
+    unmoved = read_current_bytes(job.layout) == held.in_force
+    if held.changes and not unmoved:
+        return "it brings changes to a snapshot that is not in force any more"
     try:
         manifest = manifest_in_force(job)
     except Damaged:
         # What is in force answers nothing; only what was compared with it then may take its place.
-        unmoved = read_current_bytes(job.layout) == held.in_force
         return "" if unmoved else "what is in force is damaged, and nobody can tell which is newer"
     if manifest is None:
         return ""
     if manifest.data_as_of > held.data_as_of:
         return f"what is in force is newer: version {manifest.version}, data as of {manifest.data_as_of.isoformat()}"
-    if manifest.data_as_of == held.data_as_of and read_current_bytes(job.layout) != held.in_force:
+    if manifest.data_as_of == held.data_as_of and not unmoved:
         return f"version {manifest.version} of the same instant has come into force meanwhile"
     return ""
 

@@ -76,8 +76,8 @@ def moment(instant: datetime) -> str:
 def _failures(held: HeldDelivery) -> list[str]:
     """A line for each rule that did not pass."""
     try:
-        rules = [each for each in json.loads((held.folder / REPORT).read_bytes())["rules"] if not each["passed"]]
-        return [_failure(each) for each in rules]
+        rules = json.loads((held.folder / REPORT).read_bytes())["rules"]
+        return [_failure(each) for each in rules if each["rule"] in held.reasons]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Damaged("is no report", field=REPORT, remedy="have it delivered again") from error
 

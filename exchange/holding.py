@@ -47,7 +47,8 @@ NEVER_RELEASED: Mapping[str, str] = {
 class HeldDelivery:
     """One held delivery: what it was, why it was held, and what has become of it. Instants are in UTC.
 
-    `reasons` are the ids of the results that did not pass. `in_force` is what `current` held when the run began.
+    `reasons` are the ids of the results that did not pass. `in_force` is what `current` held when the run began;
+    `changes` says that the delivery brings only what changed since that.
     `folder` is private; `report.html` in it may be shown to the department.
     """
 
@@ -56,6 +57,7 @@ class HeldDelivery:
     held_at: datetime
     data_as_of: datetime
     delivery_digest: bytes
+    changes: bool
     contract_version: str
     contract_digest: bytes
     index_key_id: str
@@ -96,6 +98,7 @@ def keep_held(job: Job, extracted: Extracted, verdict: Verdict) -> None:
         "held_at": job.clock.now().isoformat(),
         "data_as_of": extracted.data_as_of.isoformat(),
         "delivery": extracted.digest.hex(),
+        "changes": extracted.changes,
         "contract": {"version": job.contract.version, "digest": job.contract.digest.hex()},
         "index_key_id": job.keys.index_key_id,
         "in_force": extracted.in_force.decode("ascii", "replace") if extracted.in_force is not None else None,
@@ -239,6 +242,7 @@ def _read(dataset: str, folder: Path, facts: dict[str, Any]) -> HeldDelivery:
         held_at=_instant(facts["held_at"]),
         data_as_of=_instant(facts["data_as_of"]),
         delivery_digest=bytes.fromhex(facts["delivery"]),
+        changes=bool(facts["changes"]),
         contract_version=facts["contract"]["version"],
         contract_digest=bytes.fromhex(facts["contract"]["digest"]),
         index_key_id=facts["index_key_id"],
