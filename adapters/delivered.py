@@ -20,8 +20,7 @@ from adapters.cursor import instant
 from adapters.packing import unpacked, unreadable
 from adapters.port import AdapterSettings, Batch, Readable, Source, State
 from kernel.errors import Malformed
-from schemas.odcs_file import WILD
-from schemas.server import SIDECAR_SUFFIX
+from schemas.server import SIDECAR_SUFFIX, WILD
 
 _PACKED = {".gz": "gzip", ".zip": "zip"}
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -5,13 +5,11 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from schemas.document import Document, Place
-from schemas.server import ENCODINGS, SIDECAR_SUFFIX, ServerKind
+from schemas.server import ENCODINGS, SIDECAR_SUFFIX, WILD, ServerKind
 from schemas.server_shape import ServerExtras, ServerShape
 
 TAB = "tab"
 """What a contract may write for a delimiter that nobody can see."""
-WILD = "*?"
-"""What stands for letters of a file's name in a path."""
 
 _TEXTS = frozenset({ServerKind.CSV, ServerKind.JSON, ServerKind.JSONL})
 _FILES = _TEXTS | {ServerKind.XLSX, ServerKind.PARQUET}

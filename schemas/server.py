@@ -71,6 +71,9 @@ ENCODINGS = {
 }
 """In what text may be delivered, in small letters → how it is decoded: GB18030 holds GBK and GB2312."""
 
+WILD = "*?"
+"""What stands for signs of a file's or a folder's name in a path."""
+
 SIDECAR_SUFFIX = ".meta.json"
 """`<file>.meta.json` beside a delivered file says of when its data is."""
 
@@ -87,7 +90,7 @@ class Tombstone:
 class Server:
     """Where a delivery is read.
 
-    `path` is relative to the delivery root. It may be a pattern, in which `*` and `?` stand for letters of a file's or
+    `path` is relative to the delivery root. It may be a pattern, in which `*` and `?` stand for signs of a file's or
     a folder's name; of the files that fit, the newest whole one is read. `marker` is the name of the file that says
     that a file beside it is whole; where it begins with a dot, what is put behind that file's name. `compression` is
     what a file is packed in: none, gzip or zip; empty: what its name says. `delimiter` parts the values of a line,
