@@ -28,7 +28,6 @@ from kernel.trust import TRUST_SIZE_MAX, Trust
 
 REQUIRED = (
     "FORMAT",
-    "hub.toml",
     "trust.json",
     "audit/detail-keys.sqlite",
     *(f"keys/{name}.key" for name in ("answer", "case", "index", "master")),
