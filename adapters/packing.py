@@ -16,10 +16,6 @@ from typing import BinaryIO, NoReturn
 from adapters.port import AdapterSettings, Readable
 from kernel.errors import Malformed, Unavailable
 
-FREE_BYTES = 64 << 20
-"""What a packed file may hold however small it is."""
-
-_READ_MAX = 1 << 24
 _ENCRYPTED = 1
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _UNREADABLE = (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
@@ -38,12 +34,12 @@ def unpacked(file: BinaryIO, compression: str, name: str, settings: AdapterSetti
         if compression == "gzip":
             packed: BinaryIO = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
         elif compression == "zip":
-            packed = _only_member(file, name)
+            packed = _only_member(file, name, settings)
         else:
             packed = file
     bound = settings.file_bytes_max
     if compression:
-        bound = min(bound, max(FREE_BYTES, size * settings.expansion_max))
+        bound = min(bound, max(settings.expansion_free_bytes, size * settings.expansion_max))
     with packed:
         yield _Bounded(packed, bound, name, compression)
 
@@ -91,8 +87,8 @@ def _readable(name: str, compression: str) -> Iterator[None]:
         raise unreadable(error, name) from None
 
 
-def _only_member(file: BinaryIO, name: str) -> BinaryIO:
-    archive = zipfile.ZipFile(_Short(file, name))
+def _only_member(file: BinaryIO, name: str, settings: AdapterSettings) -> BinaryIO:
+    archive = zipfile.ZipFile(_Short(file, name, settings.zip_directory_bytes_max))
     members = [each for each in archive.infolist() if not each.is_dir()]
     if len(members) != 1:
         raise Malformed(f"holds {len(members)} files", field=name, remedy="pack one file a delivery")
@@ -114,14 +110,15 @@ def _plain_name(name: str) -> bool:
 class _Short:
     """A zip's file, of which nobody reads much at once: its directory says itself how long it is."""
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: BinaryIO, name: str, bytes_max: int) -> None:
         self._file = file
         self._name = name
+        self._bytes_max = bytes_max
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes; raises Malformed where they are more than a directory of one file takes."""
-        found = self._file.read(_READ_MAX + 1 if size < 0 else min(size, _READ_MAX + 1))
-        if len(found) > _READ_MAX:
+        found = self._file.read(self._bytes_max + 1 if size < 0 else min(size, self._bytes_max + 1))
+        if len(found) > self._bytes_max:
             self._refuse()
         return found
 

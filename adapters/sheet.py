@@ -31,8 +31,6 @@ OUT_OF_MEMORY = 71
 EXACT_MAX = 2**53
 """Whole numbers from here on are not exact in a spreadsheet cell."""
 
-_PARTS_MAX = 10_000
-_FREE_BYTES = 64 << 20
 _CONTENTS = "[Content_Types].xml"
 _NO_WORKBOOK = "save it as .xlsx without a password"
 
@@ -63,7 +61,7 @@ def _confine(asked: Mapping[str, Any]) -> None:
 
 
 def _answers(asked: Mapping[str, Any], requests: BinaryIO) -> Iterator[dict[str, Any]]:
-    sheet = _sheet(_workbook(requests.read(asked["bytes"]), asked["expansion"]), asked["sheet"])
+    sheet = _sheet(_workbook(requests.read(asked["bytes"]), asked), asked["sheet"])
     rows = enumerate(sheet.iter_rows())
     header = next((cells for index, cells in rows if index == asked["header_row"] - 1), [])
     yield {"header": [(_text(cell) or "").strip() for cell in header]}
@@ -84,7 +82,7 @@ def _answers(asked: Mapping[str, Any], requests: BinaryIO) -> Iterator[dict[str,
     yield {"end": True}
 
 
-def _workbook(raw: bytes, expansion: int) -> CalamineWorkbook:
+def _workbook(raw: bytes, asked: Mapping[str, Any]) -> CalamineWorkbook:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             parts = archive.infolist()
@@ -94,7 +92,7 @@ def _workbook(raw: bytes, expansion: int) -> CalamineWorkbook:
         raise Malformed("is no workbook that can be read", remedy=_NO_WORKBOOK)
     # The parts may say less than they hold: then the process's own bounds hold.
     size = sum(part.file_size for part in parts)
-    if len(parts) > _PARTS_MAX or size > max(_FREE_BYTES, expansion * len(raw)):
+    if len(parts) > asked["parts_max"] or size > max(asked["expansion_free"], asked["expansion_max"] * len(raw)):
         raise Malformed("holds more than a workbook of its size may", remedy="save it again, or deliver CSV")
     try:
         return CalamineWorkbook.from_filelike(io.BytesIO(raw))
