@@ -1,6 +1,7 @@
 """How a hub's datasets stand, as values and as the metrics file that a collector reads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from app.hub import Hub
 from app.publishing import contracts_of
@@ -8,6 +9,7 @@ from exchange.layout import Layout
 from exchange.metrics import metrics_text
 from exchange.status import DatasetStatus, dataset_status
 from kernel.durable import PUBLIC, replace_file
+from kernel.errors import MianzhengError
 from schemas.contract import Contract
 
 _OPEN_FOLDER = 0o755
@@ -28,3 +30,16 @@ def write_metrics(hub: Hub, contracts: Mapping[str, Contract] | None = None) -> 
     hub.paths.metrics.parent.mkdir(mode=_OPEN_FOLDER, exist_ok=True)
     replace_file(hub.paths.metrics, text.encode(), mode=PUBLIC)
     return text
+
+
+@contextmanager
+def measured(hub: Hub) -> Iterator[None]:
+    """Write the metrics file anew at the end of a block, however it ends.
+
+    What was done stays done where its measure cannot be written.
+    """
+    try:
+        yield
+    finally:
+        with suppress(OSError, MianzhengError):
+            write_metrics(hub)

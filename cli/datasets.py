@@ -11,6 +11,7 @@ from app.datasets import Difference, difference, job_of, layout_of, status_of, s
 from app.hub import Hub, open_hub
 from app.paths import home_from_environment
 from app.publications import Publications
+from app.standing import measured, write_metrics
 from cli.dataset_words import (
     STATES,
     age,
@@ -146,7 +147,8 @@ def rollback(
     Exit code 0: it is in force; 2: it cannot be, and what was in force stays so; 4: the log cannot be written.
     """
     hub = _hub(home)
-    manifest = roll_back(job_of(hub, dataset), version, _who(by), reason, published=Publications(hub))
+    with measured(hub):
+        manifest = roll_back(job_of(hub, dataset), version, _who(by), reason, published=Publications(hub))
     values = {
         "dataset": dataset,
         "version": manifest.version,
@@ -167,7 +169,9 @@ def release_held(
     as_json: AsJson = False,
 ) -> None:
     """放行一批暂缓的交付：不合格记录仍被隔离。 Put a held delivery in force as it is; failed rows stay held back."""
-    done = release(job_of(_hub(home), dataset), run, _who(by), reason)
+    hub = _hub(home)
+    with measured(hub):
+        done = release(job_of(hub, dataset), run, _who(by), reason)
     values = {"dataset": dataset, "run": run, "fate": "released", "version": done.version}
     _tell(values, f"{dataset}: 已放行并生效 released, in force · {done.version}", as_json=as_json)
 
@@ -182,15 +186,24 @@ def reject_held(
     as_json: AsJson = False,
 ) -> None:
     """退回一批暂缓的交付，删除其数据。 Reject a held delivery; its data is dropped."""
-    held = reject(job_of(_hub(home), dataset), run, _who(by), reason)
+    hub = _hub(home)
+    with measured(hub):
+        held = reject(job_of(hub, dataset), run, _who(by), reason)
     values = {"dataset": dataset, "run": held.run_id, "fate": str(held.fate)}
     _tell(values, f"{dataset}: 已退回 rejected · {held.run_id}", as_json=as_json)
 
 
 @datasets_app.command()
-def metrics(home: Home = None) -> None:
+def metrics(
+    home: Home = None,
+    write: Annotated[
+        bool,
+        typer.Option("--write", help="同时写入 metrics/datasets.prom。 Write that file of the home as well."),
+    ] = False,
+) -> None:
     """以 OpenMetrics 文本输出全部数据资源的状态。 Every dataset's state as OpenMetrics text, for a scraper."""
-    typer.echo(metrics_text(statuses(_hub(home))), nl=False)
+    hub = _hub(home)
+    typer.echo(write_metrics(hub) if write else metrics_text(statuses(hub)), nl=False)
 
 
 @datasets_app.command()

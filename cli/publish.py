@@ -14,6 +14,7 @@ from adapters.port import MissingColumns
 from app.hub import Hub, open_hub
 from app.paths import home_from_environment
 from app.publishing import publishing_job
+from app.standing import measured
 from cli.dataset_words import rehearsal_lines, rehearsal_values
 from exchange.drift import Drift
 from exchange.job import Job
@@ -67,7 +68,7 @@ def publish(
     results = []
     for dataset in chosen:
         job = publishing_job(hub, dataset, run, force=force)
-        with _progress(dataset, quiet=as_json) as tell, _drift_told(job, quiet=as_json):
+        with measured(hub), _progress(dataset, quiet=as_json) as tell, _drift_told(job, quiet=as_json):
             result = publish_job(job, progress=tell)
         results.append(result)
         if not as_json:

@@ -1,7 +1,7 @@
 """One step of the exchange, taken inside a task. What is heavy is imported here, when a task runs, and nowhere else."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -43,19 +43,16 @@ def hub_at_work() -> Iterator["Hub"]:
     An error of ours that will not pass becomes AirflowFailException.
     """
     from app.hub import open_hub  # noqa: PLC0415 (it brings the exchange and the audit log)
-    from app.standing import write_metrics  # noqa: PLC0415 (the same)
+    from app.standing import measured  # noqa: PLC0415 (the same)
 
     hub = open_hub(home_from_environment(), airflow=airflow_connection)
     try:
-        yield hub
+        with measured(hub):
+            yield hub
     except MAY_PASS:
         raise
     except MianzhengError as error:
         raise AirflowFailException(f"{error.code}: {error}") from error
-    finally:
-        # What was done stays done where its measure cannot be written.
-        with suppress(OSError, MianzhengError):
-            write_metrics(hub)
 
 
 def _take(step: str, contract: Contract, run_id: str) -> str:

@@ -173,6 +173,39 @@ def test_the_errors_of_a_failed_run_are_told(airflow: Airflow, api: AirflowApi) 
     assert api.failures(failed) == ("validate: AirflowFailException: held: 7 % of rows",)
 
 
+def waiting(dag_id: str, state: str) -> dict[str, Any]:
+    """A question as Airflow tells of it."""
+    task = {"dag_id": dag_id, "dag_run_id": "manual__1+00:00", "task_id": "ask", "state": state}
+    return {"task_instance": task, "subject": "Release?", "body": "12 rows"}
+
+
+def test_a_question_that_waits_is_answered_and_no_other(airflow: Airflow, api: AirflowApi) -> None:
+    listed = {"hitl_details": [waiting("sync_a", "awaiting_input"), waiting("sync_b", "running")]}
+    airflow.says("/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false&limit=100", listed)
+    (question,) = api.questions()
+    assert (question.run.dag_id, question.task_id, question.body) == ("sync_a", "ask", "12 rows")
+    path = f"{RUN_PATH}/taskInstances/ask/-1/hitlDetails"
+    airflow.says(path, {"chosen_options": ["Approve"]})
+    api.answer(question, "Approve", reason="checked")
+    method, asked, _, body = airflow.asked[-1]
+    assert (method, asked) == ("PATCH", path)
+    assert body == {"chosen_options": ["Approve"], "params_input": {"reason": "checked"}}
+
+
+def test_a_question_that_was_answered_says_so(airflow: Airflow, api: AirflowApi) -> None:
+    listed = {"hitl_details": [waiting("sync_a", "awaiting_input")]}
+    airflow.says("/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false&limit=100", listed)
+    (question,) = api.questions()
+    airflow.says(f"{RUN_PATH}/taskInstances/ask/-1/hitlDetails", b'{"detail": "already"}', status=409)
+    with pytest.raises(AirflowUnavailable, match="answered with 409"):
+        api.answer(question, "Reject")
+
+
+def test_the_runs_of_a_dag_are_listed(airflow: Airflow, api: AirflowApi) -> None:
+    airflow.says("/api/v2/dags/sync_a/dagRuns?order_by=-run_after&limit=100", {"dag_runs": [run("failed")]})
+    assert api.runs("sync_a") == (DagRun(dag_id="sync_a", run_id="manual__1+00:00", state="failed"),)
+
+
 @pytest.mark.parametrize(
     ("raw", "status", "said"),
     [

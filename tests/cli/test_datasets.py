@@ -171,6 +171,20 @@ def test_metrics_are_text_for_a_scraper(home: Path) -> None:
     assert f'mianzheng_dataset_state{{dataset="{ALIASES}",department="public_security",state="held"}} 1' in shown
 
 
+def test_every_decision_and_every_run_writes_the_metrics_file_anew(home: Path) -> None:
+    file = home / "metrics" / "datasets.prom"
+    shown = f'mianzheng_dataset_state{{dataset="{ALIASES}",department="public_security",state="%s"}} 1'
+    assert shown % "held" in file.read_text("utf-8")
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert run(home, "datasets", "reject", ALIASES, "third", "--reason", "请更正").exit_code == 0
+    assert shown % "fresh" in file.read_text("utf-8")
+    (home / "deliveries" / "public_security" / f"{ALIASES}.csv").write_bytes(b"\xff\xff")
+    assert run(home, "publish", ALIASES).exception is not None
+    assert shown % "failed" in file.read_text("utf-8")
+    file.unlink()
+    assert run(home, "datasets", "metrics", "--write").stdout == file.read_text("utf-8")
+
+
 def test_a_check_publishes_nothing_and_says_what_would_be(home: Path, tmp_path: Path) -> None:
     before = in_force(home)
     held = run(home, "datasets", "check", ALIASES, "--report", str(tmp_path / "report"))
