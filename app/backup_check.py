@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app.backup_contents import UNDER_SNAPSHOT, StoredFile, StoredLog
 from app.backup_datasets import file_digests
-from app.backup_logs import CHECKPOINT, JOURNAL
+from app.backup_logs import CHECKPOINT, JOURNAL, recorded_sizes
 from app.backup_read import Backup, Unpacking
 from app.custody import CustodySettings
 from app.formats import HOME_FORMAT
@@ -73,6 +73,7 @@ def check_backup(
     for each in contents.logs:
         tell(f"audit/{each.name}")
         checkpoints.append(_check_log(backup, each, trust))
+    _check_sizes(backup, newest, trust)
     _check_snapshots(backup)
     return CheckedBackup(backup=backup, trust=trust, checkpoints=tuple(checkpoints))
 
@@ -84,6 +85,15 @@ def check_sealed(unpacking: Unpacking, files: Iterable[StoredFile], tell: Callab
             tell(stored.path)
             for _ in unpacking.pieces(stored):
                 pass
+
+
+def _check_sizes(backup: Backup, newest: str, trust: Trust) -> None:
+    """Return if every log that the newest root log records is here, with at least the size that it records."""
+    journal = backup.folder / "audit" / newest / JOURNAL
+    here = {each.name: each.size for each in backup.contents.logs}
+    for name, size in recorded_sizes(journal, origin_of(trust.hub, newest)).items():
+        if here.get(name, -1) < size:
+            raise Damaged("is missing, or shorter than the root log records", field=f"audit/{name}")
 
 
 def _check_log(backup: Backup, stored: StoredLog, trust: Trust) -> Checkpoint:

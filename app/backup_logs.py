@@ -40,7 +40,27 @@ def copy_logs(directory: Path, trust: Trust, writer: BackupWriter) -> tuple[Stor
         place = LogPlace(directory=directory / name, origin=origin_of(trust.hub, name))
         copying = _Copying(place, recorded if name == newest else {})
         stored.append(copying.copy(trust, writer, at_least=recorded.get(name, 0) if name != newest else 0))
+    if gone := sorted(recorded.keys() - set(names)):
+        raise Damaged("is missing, and the root log records it", field=gone[0], remedy="run `mianzheng audit verify`")
     return tuple(stored)
+
+
+def recorded_sizes(journal: Path, origin: str) -> dict[str, int]:
+    """The largest size of each log, by name, that the journal of a root log records; raises Damaged or Malformed."""
+    sizes: dict[str, int] = {}
+    with open_plain(journal) as file:
+        for frame in read_frames(file, origin):
+            for record in frame.records:
+                _note_sizes(record, sizes)
+    return sizes
+
+
+def _note_sizes(record: Prepared, sizes: dict[str, int]) -> None:
+    if sealing_key_id(record.sealed) != OPEN.id:
+        return
+    milestone = Milestone.of(parse_detail(detail_bytes(record.sealed, OPEN)))
+    if milestone is not None:
+        sizes[milestone.name] = max(milestone.checkpoint.size, sizes.get(milestone.name, 0))
 
 
 class _Copying:
@@ -81,20 +101,12 @@ class _Copying:
                     raise self._damaged(f"holds entry {frame.first} where {self._tree.size} belongs")
                 for record in frame.records:
                     self._tree.append(leaf_hash(record.entry))
-                    self._note(record)
+                    _note_sizes(record, self._recorded)
                 if self._tree.size == size and self._tree.root() != root:
                     raise self._damaged("does not hold the entries that were published")
                 yield encode_frame(frame.first, frame.records)
                 if self._tree.size >= target:
                     return
-
-    def _note(self, record: Prepared) -> None:
-        if sealing_key_id(record.sealed) != OPEN.id:
-            return
-        milestone = Milestone.of(parse_detail(detail_bytes(record.sealed, OPEN)))
-        if milestone is not None:
-            name, size = milestone.name, milestone.checkpoint.size
-            self._recorded[name] = max(size, self._recorded.get(name, 0))
 
     def _damaged(self, what: str) -> Damaged:
         name = self._place.directory.name

@@ -86,6 +86,9 @@ def rotate_master(hub: Hub, settings: CustodySettings, *, reached: Callable[[str
 
 def _prepare(hub: Hub, folder: Path, reached: Callable[[str], None]) -> None:
     """Write the new key beside, record it, and give the one in force its second name."""
+    # What an interruption left of an attempt to write one.
+    for left in folder.glob(f".{NEXT}.*.tmp"):
+        left.unlink()
     if NEXT not in standing(folder):
         create_file(folder / NEXT, new_key().hex().encode(), mode=PRIVATE)
     reached("prepared")

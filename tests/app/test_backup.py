@@ -380,6 +380,42 @@ def test_a_log_that_is_not_what_was_signed_is_not_backed_up(hub: Hub, take: Call
         take()
 
 
+def test_a_log_that_vanished_is_not_passed_over(hub: Hub, take: Callable[..., Taken]) -> None:
+    """Else the backup would be whole, and the loss forgotten."""
+    shutil.rmtree(hub.logs.place("desk").directory)
+    with pytest.raises(Damaged, match="the root log records it"):
+        take()
+
+
+def test_a_backup_whose_log_is_shorter_than_its_root_log_says_is_not_whole(
+    take: Callable[..., Taken], hub: Hub
+) -> None:
+    """Made to fit by whoever can write to it: an older state of a log, genuinely signed."""
+    record = Record(kind=audit_pb2.ENTRY_KIND_SHED, detail=audit_pb2.Detail(), seal=OPEN)
+    with hub.logs.open("worker-0") as log:
+        log.append(record)
+    older = take()
+    with hub.logs.open("worker-0") as log:
+        log.append(record)
+    newer = take()
+    names = ("audit/worker-0/journal", "audit/worker-0/checkpoint")
+    for name in names:
+        shutil.copyfile(older.folder / name, newer.folder / name)
+
+    def change(contents: dict[str, object]) -> None:
+        before = older.contents.by_path
+        for each in contents["files"]:  # type: ignore[attr-defined]
+            if each["path"] in names:
+                each.update(size=before[each["path"]].size, sha256=before[each["path"]].sha256)
+        for log, old in zip(contents["logs"], older.contents.logs, strict=True):  # type: ignore[call-overload]
+            if log["name"] == "worker-0":
+                log.update(size=old.size, root=old.root)
+
+    forge(newer.folder, change)
+    with pytest.raises(Damaged, match="shorter than the root log records"):
+        check(newer)
+
+
 def test_one_at_a_time_and_never_into_the_home(
     hub: Hub, take: Callable[..., Taken], passphrase: Passphrase, target: Path
 ) -> None:
