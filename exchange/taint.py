@@ -70,10 +70,16 @@ def _add_key(
     connection: "DuckDBPyConnection", contract: Contract, key: SubjectKey, taints: Taints, batch: int, table: str
 ) -> None:
     organisation = contract.by_name[key.property].type is PropertyType.ORGANISATION
+    number, text = quoted(key.property), raw_column(key.property)
     name = raw_column(key.name_property) if key.name_property else "null"
-    # A number that was folded is taken as folded; one that could not be is taken as it was delivered.
-    number = f"coalesce({quoted(key.property)}, {raw_column(key.property)})"
-    found = connection.execute(f"select _record, {number}, {name} from {table}")  # noqa: S608 (names are quoted)
+    # A number that was folded is taken as folded, and needs no second look; one that could not be, as it was delivered.
+    canonical = f"{'canonical_organisation' if organisation else 'canonical_person'}({number})"
+    readable = f"select distinct {canonical} from {table} where {number} is not null"  # noqa: S608 (names are quoted)
+    unreadable = f"select _record, {text}, {name} from {table} where {number} is null"  # noqa: S608 (the same)
+    found = connection.execute(readable)
     while rows := found.fetchmany(batch):
-        for record, text, written in rows:
-            taints.add(record, text, written, organisation=organisation)
+        taints.identities.update(form for (form,) in rows)
+    found = connection.execute(unreadable)
+    while rows := found.fetchmany(batch):
+        for record, delivered, written in rows:
+            taints.add(record, delivered, written, organisation=organisation)

@@ -8,9 +8,12 @@ Organisations hold the unified social credit code (GB 32100-2015). The region in
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from operator import mul
 from string import ascii_uppercase
 
 from stdnum.cn import uscc
@@ -22,11 +25,13 @@ NUMBER_LENGTH_MAX = 64
 """Longer text is no identity number, whatever stands in it."""
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_WEIGHTS_OF_ZERO = ord("0") * sum(_WEIGHTS)
+_INVERSE = tuple(pow(weight, -1, 11) for weight in _WEIGHTS)
 _CHECK = "10X98765432"
+_NO_DIGIT = 10
 _EIGHTEEN = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _FIFTEEN = re.compile(r"[1-9][0-9]{14}")
 _OLD_FOREIGN = re.compile(r"[A-Z]{3}[0-9]{12}")
-_NEAR_LENGTHS = range(16, 20)
 
 
 class IdentityKind(StrEnum):
@@ -106,8 +111,13 @@ def clean_number(text: str) -> str:
 
 def check_character(first17: str) -> str:
     """The check character of 17 digits, ISO 7064 MOD 11-2."""
-    total = sum(int(digit) * weight for digit, weight in zip(first17, _WEIGHTS, strict=True))
-    return _CHECK[total % 11]
+    return _CHECK[_weighted(first17) % 11]
+
+
+def _weighted(first17: str) -> int:
+    """The weighted sum of 17 ASCII digits."""
+    total: int = sum(map(mul, first17.encode(), _WEIGHTS))
+    return total - _WEIGHTS_OF_ZERO
 
 
 def near(text: str) -> frozenset[Identity]:
@@ -119,9 +129,48 @@ def near(text: str) -> frozenset[Identity]:
         number = clean_number(text)
     except MalformedIdentity:
         return frozenset()
-    if len(number) not in _NEAR_LENGTHS:
-        return _near_fifteen(number)
-    return frozenset(_valid(_edits(number, "0123456789X")))
+    match len(number):
+        case 18:
+            filled = (_fill(number[:at], number[at + 1 :]) for at in range(18))
+            return _eighteens((*filled, *_swapped(number)))
+        case 17:
+            return _eighteens(_fill(number[:at], number[at:]) for at in range(18))
+        case 19:
+            return _eighteens(number[:at] + number[at + 1 :] for at in range(19))
+        case 16:
+            return frozenset(_valid({number[:at] + number[at + 1 :] for at in range(16)}))
+        case _:
+            return _near_fifteen(number)
+
+
+def _fill(left: str, right: str) -> str | None:
+    """The only number of 18 characters that has one more character between these; None where there is none."""
+    if not right:
+        return left + check_character(left) if left.isdigit() else None
+    body = f"{left}0{right[:-1]}"
+    if not body.isdigit() or right[-1] not in _CHECK:
+        return None
+    missing = (_CHECK.index(right[-1]) - _weighted(body)) * _INVERSE[len(left)] % 11
+    return None if missing == _NO_DIGIT else f"{left}{missing}{right}"
+
+
+def _swapped(number: str) -> Iterator[str]:
+    """The number with each two neighbours swapped that are not the same."""
+    for at in range(len(number) - 1):
+        if number[at] != number[at + 1]:
+            yield number[:at] + number[at + 1] + number[at] + number[at + 2 :]
+
+
+def _eighteens(numbers: Iterable[str | None]) -> frozenset[Identity]:
+    """The numbers of 18 characters among these that are valid."""
+    found = set()
+    for number in numbers:
+        if number is None or not _EIGHTEEN.fullmatch(number):
+            continue
+        with suppress(MalformedIdentity):
+            _check_eighteen(number)
+            found.add(Identity(kind=_kind_of_eighteen(number), number=number))
+    return frozenset(found)
 
 
 def _near_fifteen(number: str) -> frozenset[Identity]:

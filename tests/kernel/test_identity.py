@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from string import ascii_uppercase
 
 import pytest
 from hypothesis import given
@@ -99,6 +100,30 @@ def test_the_holder_is_among_those_near_a_number_that_lost_or_swapped_a_characte
     swapped = number[:place] + number[place + 1] + number[place] + number[place + 2 :]
     assert parse_person(number) in near(lost)
     assert parse_person(number) in near(swapped)
+
+
+def one_edit_away(text: str) -> set[Identity]:
+    """Every valid number one edit away, found by trying each."""
+    alphabet = "0123456789X" if len(text) in range(16, 20) else "0123456789" + ascii_uppercase
+    cuts = [(text[:at], text[at:]) for at in range(len(text) + 1)]
+    tried = {a + b[1] + b[0] + b[2:] for a, b in cuts if len(b) > 1}
+    tried |= {a + c + b[1:] for a, b in cuts if b for c in alphabet}
+    tried |= {a + b[1:] for a, b in cuts if b} | {a + c + b for a, b in cuts for c in alphabet}
+    found = set()
+    for each in tried:
+        with suppress(MalformedIdentity):
+            found.add(parse_person(each))
+    return found
+
+
+@given(residents(), st.data())
+def test_who_is_near_is_found_by_arithmetic_as_by_trying(number: str, data: st.DataObject) -> None:
+    mangled = number
+    for _ in range(data.draw(st.integers(1, 2))):
+        at = data.draw(st.integers(0, len(mangled)))
+        put = data.draw(st.sampled_from(["", *"0123456789X?A"]))
+        mangled = mangled[:at] + put + mangled[at + data.draw(st.integers(0, 1)) :]
+    assert near(mangled) == one_edit_away(mangled)
 
 
 @pytest.mark.parametrize(
