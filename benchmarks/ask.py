@@ -48,17 +48,17 @@ def measure(setting: Setting) -> Iterator[Result]:
     idle: list[Round] = []
     memory: list[float] = []
     with worker(city, core=cores.server, log=setting.work / "worker.log") as serving:
-        load = _load(city, scale, _questions(city, setting, serving))
+        load = load_of(city, scale, questions_of(city, setting, serving))
         asked = Target(name="verifier", port=serving.port, pid=serving.pid, check="answer")
         log = setting.work / "load.log"
         with setting.report.doing("warming up"):
             # Replies grow with the log, whose proofs they carry: the no-op's are as large as the first round's.
-            first = next(drive([asked], replace(load, rounds=1), _identity(city), core=cores.load, log=log))
+            first = next(drive([asked], replace(load, rounds=1), identity_of(city), core=cores.load, log=log))
         reply = os.urandom(round(first.reply_bytes))
         with noop(city, reply, core=cores.server, log=setting.work / "noop.log") as doing_nothing:
             target = Target(name="no-op", port=doing_nothing.port, pid=doing_nothing.pid, check="same")
             with setting.report.doing(f"{scale.rounds} pairs of rounds of {scale.round_seconds:.0f} s"):
-                for found in drive([asked, target], load, _identity(city), core=cores.load, log=log):
+                for found in drive([asked, target], load, identity_of(city), core=cores.load, log=log):
                     (real if found.target == asked.name else idle).append(found)
                     if found.target == asked.name:
                         memory.append(memory_mb(serving.pid, without=city.hub.paths.exchange))
@@ -67,7 +67,7 @@ def measure(setting: Setting) -> Iterator[Result]:
     yield from _results(real, idle, memory, scale)
 
 
-def _questions(city: City, setting: Setting, serving: Server) -> tuple[str, ...]:
+def questions_of(city: City, setting: Setting, serving: Server) -> tuple[str, ...]:
     """One question for each of many open cases: request bytes in hex that only a nonce is missing from."""
     questions = []
     applicants = city.applicants(setting.scale.cases)
@@ -85,7 +85,8 @@ def _check_question(answers: int) -> None:
         raise ValueError(f"a question should have {CLAIMS} answers and has {answers}")
 
 
-def _load(city: City, scale: Scale, questions: tuple[str, ...]) -> Load:
+def load_of(city: City, scale: Scale, questions: tuple[str, ...]) -> Load:
+    """The load of these questions at a scale."""
     return Load(
         method=METHOD,
         questions=questions,
@@ -98,7 +99,8 @@ def _load(city: City, scale: Scale, questions: tuple[str, ...]) -> Load:
     )
 
 
-def _identity(city: City) -> Identity:
+def identity_of(city: City) -> Identity:
+    """The client who asks."""
     folder = city.hub.paths.pki
     return Identity(
         authority=str(folder / "ca.pem"),

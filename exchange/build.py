@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exchange.cleaning import delivered
-from exchange.database import database, literal, one_row, quoted, raw_column, script
+from exchange.database import database, literal, one_row, published_data, quoted, raw_column, script
+from exchange.encryption import attach_clause, can_encrypt
 from exchange.index import Entries, write_index
 from exchange.index_rows import index_rows
 from exchange.keys import IndexKeys
@@ -35,7 +36,8 @@ class Built:
 class Build:
     """One build: what is built from which staging file into which folder.
 
-    The staging file becomes the snapshot's data, without a copy; a build that was killed goes on with what it finds.
+    The staging file becomes the snapshot's data, without a copy unless it is encrypted; a build that was killed goes on
+    with what it finds.
     """
 
     contract: Contract
@@ -51,8 +53,11 @@ class Build:
         path = self.folder / DATA
         with database(self.staged, self.settings) as connection:
             published, deleted = settle(connection, self.contract)
-        self.staged.rename(path)
-        with database(path, self.settings, spill=self.staged.with_name("spill"), read_only=True) as connection:
+            encrypted = self._encrypted(connection, path)
+        if not encrypted:
+            self.staged.rename(path)
+        spill = self.staged.with_name("spill")
+        with published_data(path, self.data_key, self.settings, spill=spill) as connection:
             tainted = tainted_keys(connection, self.keys)
             rows = index_rows(connection, self.contract, self.keys, self.settings.batch_rows)
             entries = Entries(rows, tainted, self.settings.subject_rows_max)
@@ -66,6 +71,16 @@ class Build:
         return Built(
             counts=counts, absence_allowed=self.verdict.absence_allowed, name_tainted=self.verdict.name_tainted
         )
+
+    def _encrypted(self, connection: "DuckDBPyConnection", path: Path) -> bool:
+        """Write the data encrypted, where this machine's DuckDB can: only then is it copied."""
+        if not can_encrypt(connection):
+            return False
+        (name,) = one_row(connection, "select current_database()")
+        connection.execute(f"attach {literal(str(path))} as sealed {attach_clause(self.data_key)}")
+        connection.execute(f"copy from database {quoted(str(name))} to sealed")
+        connection.execute("detach sealed")
+        return True
 
 
 def settle(connection: "DuckDBPyConnection", contract: Contract, *, changes: bool = False) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+from exchange.encryption import attach, is_encrypted
 from exchange.settings import ExchangeSettings
 from kernel.errors import Malformed
 
@@ -31,6 +32,21 @@ def database(
     with duckdb.connect(str(path), read_only=read_only, config=config) as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute(script("person"))
+        yield connection
+
+
+@contextmanager
+def published_data(
+    path: Path, data_key: bytes, settings: ExchangeSettings, *, spill: Path, read_only: bool = True
+) -> Iterator["DuckDBPyConnection"]:
+    """Open a snapshot's data, encrypted or in clear: its tables are found under their own names."""
+    if not is_encrypted(path):
+        with database(path, settings, spill=spill, read_only=read_only) as connection:
+            yield connection
+        return
+    with database(Path(":memory:"), settings, spill=spill) as connection:
+        connection.execute(attach(path, "data", data_key, read_only=read_only))
+        connection.execute("use data")
         yield connection
 
 

@@ -73,6 +73,17 @@ def attach_clause(data_key: bytes, *, read_only: bool = False) -> str:
     return f"(encryption_key '{key}'{', read_only' if read_only else ''})"
 
 
+def attach(path: Path, name: str, data_key: bytes | None, *, read_only: bool = True) -> str:
+    """The statement that attaches a snapshot's data, encrypted or in clear, under a name. As secret as its key.
+
+    Without the data key only data in clear can be attached.
+    """
+    where = str(path).replace("'", "''")
+    if data_key is not None and is_encrypted(path):
+        return f"attach '{where}' as {name} {attach_clause(data_key, read_only=read_only)}"
+    return f"attach '{where}' as {name}{' (read_only)' if read_only else ''}"
+
+
 def is_encrypted(path: Path) -> bool | None:
     """Whether a DuckDB file is encrypted, by its header; None where it is no DuckDB file. Raises OSError."""
     with path.open("rb") as file:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exchange.build import Built, settle, tainted_keys
-from exchange.database import database, literal, one_row, quoted, raw_column, script
+from exchange.database import database, literal, one_row, published_data, quoted, raw_column, script
+from exchange.encryption import attach
 from exchange.index import IndexChanges, packed
 from exchange.index_rows import canonical, index_rows
 from exchange.keys import IndexKeys
@@ -50,7 +51,8 @@ class Merge:
             settle(connection, self.contract, changes=True)
         for name in (DATA, INDEX):
             self._copy(name)
-        with database(self.folder / DATA, self.settings, spill=self.staged.with_name("spill")) as connection:
+        path, spill = self.folder / DATA, self.staged.with_name("spill")
+        with published_data(path, self.data_key, self.settings, spill=spill, read_only=False) as connection:
             built = self._merge(connection)
             connection.execute("detach run")
             connection.execute("checkpoint")
@@ -152,11 +154,11 @@ class Merge:
         )
 
 
-def rows_after(staged: Path, contract: Contract, base_folder: Path, settings: ExchangeSettings) -> int:
+def rows_after(staged: Path, contract: Contract, base: Path, data_key: bytes, settings: ExchangeSettings) -> int:
     """How many rows a snapshot would have after a merge, held-back ones left out; raises nothing for bad rows."""
     key = contract.primary_key
     with database(staged, settings) as connection:
-        connection.execute(f"attach {literal(str(base_folder / DATA))} as base (read_only)")
+        connection.execute(attach(base / DATA, "base", data_key))
         same = " and ".join(f"records.{quoted(name)} = staged.{quoted(name)}" for name in key)
         kept, changed = one_row(
             connection,

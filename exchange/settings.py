@@ -12,6 +12,7 @@ class ExchangeSettings:
     database_memory: str = setting("1500MB", "Memory that DuckDB may take while staging, e.g. 1GB")
     database_threads: int = setting(2, "Threads that DuckDB may take while staging")
     batch_rows: int = setting(5_000, "Rows that pass through Python at a time")
+    rows_max: int = setting(50_000_000, "Rows of the largest delivery that is staged")
     record_bytes_max: int = setting(64 << 20, "Longest record of an extracted delivery, in bytes")
     line_bytes_max: int = setting(
         4 << 20,

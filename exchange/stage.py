@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 def stage_delivery(contract: Contract, text: Text, staged: Path, settings: ExchangeSettings) -> int:
     """Make the staging file from an extracted delivery; returns how many rows it has.
 
-    Raises Malformed where DuckDB cannot read the text, and Damaged where not all of it is there any more.
+    Raises Malformed where DuckDB cannot read the text or finds too many rows, and Damaged where not all of it is there
+    any more.
     """
     staged.unlink(missing_ok=True)
     with database(staged, settings) as connection:
         _read(connection, contract, text, settings)
         (count,) = one_row(connection, "select count(*) from staged")
+        if int(str(count)) > settings.rows_max:
+            raise Malformed(
+                "has more rows than a delivery may have", field=contract.id, remedy="split it, or raise rows_max"
+            )
         if text.rows is not None and count != text.rows:
             raise Damaged("the extracted text is not whole", field=text.path.name, remedy="run the extraction again")
         fold_numbers(connection, contract, settings.batch_rows)
@@ -43,6 +48,8 @@ def _read(connection: "DuckDBPyConnection", contract: Contract, text: Text, sett
         "declared": ", ".join(f"'column_{place}': 'VARCHAR'" for place in range(text.width)),
         "delimiter": literal(text.delimiter),
         "line_bytes_max": str(text.line_bytes_max(settings)),
+        # By default a buffer takes 16 of the longest lines, which is a gigabyte.
+        "buffer_bytes": str(2 * text.line_bytes_max(settings)),
         "delivered": ", ".join(f"column_{place} as {raw_column(name)}" for name, place in columns),
         "values": ", ".join(f"{cleaned(each)} as {quoted(each.name)}" for each in contract.properties),
         "columns": ", ".join(quoted(name) for name in contract.by_name),

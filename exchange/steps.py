@@ -20,7 +20,7 @@ from exchange.references import references_of
 from exchange.report import make_report
 from exchange.report_page import write_report
 from exchange.retire import retire
-from exchange.snapshot import check_files, read_current_bytes, read_manifest
+from exchange.snapshot import check_files, read_current_bytes, read_data_key, read_manifest
 from exchange.stage import stage_delivery
 from exchange.taken_back import check_not_taken_back
 from exchange.trend import earlier_runs
@@ -178,7 +178,8 @@ def _rows_after(job: Job, extracted: Extracted) -> int | None:
     base = _manifest_in_force(job, extracted.in_force) if extracted.changes else None
     if base is None:
         return None
-    return rows_after(job.staged, job.contract, job.layout.version(base.version), job.settings)
+    data_key = read_data_key(job.layout, base, job.keys)
+    return rows_after(job.staged, job.contract, job.layout.version(base.version), data_key, job.settings)
 
 
 def _clear_leftovers(job: Job) -> None:

@@ -6,7 +6,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from exchange import build
+from exchange.database import database
 from exchange.encryption import attach_clause, can_encrypt, is_encrypted, writes_encrypted
+from exchange.layout import DATA
+from exchange.settings import DEFAULTS
+from tests.exchange.registry import Registry, resident
 
 DATA_KEY = bytes(range(32))
 
@@ -65,3 +70,18 @@ def test_a_file_in_clear_is_told_from_an_encrypted_one(tmp_path: Path) -> None:
     assert is_encrypted(path) is True
     path.write_bytes(b"no database at all, and long enough for a header")
     assert is_encrypted(path) is None
+
+
+def test_data_that_is_written_encrypted_is_a_copy_and_says_the_same(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without the crypto module the copy is in clear; what is tested is the way that leads to it.
+    monkeypatch.setattr(build, "can_encrypt", lambda _connection: True)
+    monkeypatch.setattr(build, "attach_clause", lambda _key: "")
+    registry.publish("population", [resident(place) for place in range(5)])
+    manifest = registry.manifest("population")
+    assert manifest is not None
+    folder = registry.layout("population").version(manifest.version)
+    with database(folder / DATA, DEFAULTS, read_only=True) as connection:
+        assert connection.execute("select count(*) from records").fetchone() == (5,)
+    assert not list(registry.layout("population").runs.glob("*/staged.duckdb"))
