@@ -64,8 +64,8 @@ WORDING: dict[str, Wording] = {
     UNJUDGED: Wording(
         what=Title(zh="无法比对", en="Nothing to compare with"),
         remedy=Title(
-            zh="请先发布被引用的数据资源，再重新交付；如不需比对，由管理员强制发布。",
-            en="Publish the dataset referred to, then deliver again; an administrator may publish without comparing.",
+            zh="请先发布被引用的数据资源，再重新交付；如不需比对，可由责任部门放行。",
+            en="Publish the dataset referred to, then deliver again; its department may release it without comparing.",
         ),
     ),
     Check.ROW_COUNT: Wording(
@@ -96,8 +96,8 @@ WORDING: dict[str, Wording] = {
     DELIVERY: Wording(
         what=Title(zh="整批数据异常", en="The delivery as a whole is out of bounds"),
         remedy=Title(
-            zh="请确认交付是否完整、是否为最新；确认无误后由管理员强制发布。",
-            en="Make sure that it is whole and the newest; if it is right, an administrator publishes it by force.",
+            zh="请确认交付是否完整、是否为最新；确认无误可由责任部门放行。",
+            en="Make sure that it is whole and the newest; if it is right, its department may release it.",
         ),
     ),
 }
