@@ -65,7 +65,7 @@ def test_a_row_has_the_same_bytes(connection: duckdb.DuckDBPyConnection, records
     connection.execute("delete from records")
     for record in kept:
         connection.execute(
-            f"insert into records values ({', '.join('?' for _ in PROPERTIES)})",
+            f"insert into records values ({', '.join('?' for _ in PROPERTIES)})",  # noqa: S608 (question marks only)
             [record.get(each.name) for each in PROPERTIES],
         )
     prepare_row_bytes(connection, PROPERTIES, "records", batch=3)
