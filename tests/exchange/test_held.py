@@ -215,16 +215,44 @@ def test_a_held_delivery_that_is_still_the_newest_is_released_over_what_came_mea
     assert in_force(registry) == "night"
 
 
-def test_changes_are_released_only_over_the_snapshot_that_they_change(registry: Registry) -> None:
-    registry.deliver(DATASET, aliases(20), as_of="2026-11-24T01:00:00+08:00")
-    registry.publish(DATASET)
-    hold(registry)
-    facts = held(registry).folder / "held.json"
-    facts.write_text(facts.read_text("utf-8").replace('"changes": false', '"changes": true'), "utf-8")
-    registry.deliver(DATASET, aliases(21), as_of="2026-11-24T01:30:00+08:00")
-    registry.publish(DATASET)
+def weddings(count: int, *, hour: int, bad: int = 0, first: int = 0) -> list[Record]:
+    """Marriages told of in an hour of the day, so many of them with a status that nobody agreed on."""
+    moment = f"2026-11-23T{hour:02d}:00:00+08:00"
+    return [
+        marriage(first + place, 2 * place, 2 * place + 1, updated_at=moment, **({"status": "?"} if place < bad else {}))
+        for place in range(count)
+    ]
+
+
+@pytest.fixture
+def changing(registry: Registry) -> Registry:
+    """A register of marriages that tells what changed; twenty are in force, and changes to them are held."""
+    contract = registry.contracts["marriages"]
+    server = replace(contract.server, cursor="updated_at", overlap=timedelta(0), full_every=timedelta(days=7))
+    registry.contracts["marriages"] = replace(contract, server=server)
+    old = weddings(20, hour=1)
+    registry.publish("marriages", old, run_id="whole")
+    registry.deliver("marriages", [*old, *weddings(8, hour=3, bad=3, first=100)])
+    strict = ExchangeSettings(changes_bad_rows_min=1)
+    assert isinstance(registry.run("marriages", run_id="night", settings=strict), HeldBack)
+    assert find_held(registry.layout("marriages"), "night").changes
+    return registry
+
+
+def test_changes_that_were_held_are_merged_into_what_they_change(changing: Registry) -> None:
+    release(changing.job("marriages"), "night", WHO, WHY)
+    manifest = changing.manifest("marriages")
+    assert manifest is not None
+    assert (manifest.run, manifest.counts.published) == ("night", 25)
+    check_files(changing.layout("marriages"), manifest)
+
+
+def test_changes_are_released_only_over_the_snapshot_that_they_change(changing: Registry) -> None:
+    changing.deliver("marriages", weddings(20, hour=2))
+    changing.publish("marriages", run_id="between", force=True)
     with pytest.raises(NotReleasable, match="brings changes to a snapshot that is not in force"):
-        release(registry.job(DATASET), "night", WHO, WHY)
+        release(changing.job("marriages"), "night", WHO, WHY)
+    assert reject(changing.job("marriages"), "night", WHO, WHY).fate is Fate.REJECTED
 
 
 def test_a_changed_contract_bars_the_release(night: Registry) -> None:
