@@ -24,6 +24,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.airflow_api import AirflowApi, AirflowUnavailable
+from app.connections import AIRFLOW_VARIABLE
 from app.parts import Part, end_sessions
 from app.paths import HOME_VARIABLE, Paths
 from kernel.durable import PRIVATE, create_file, locked, replace_file
@@ -157,8 +158,10 @@ class LocalAirflow:
         settings = self.settings
         keys = _secrets(self.paths.airflow / "secrets.json")
         binaries = str(Path(sys.executable).parent)
+        held = {name for name in os.environ if name.startswith(AIRFLOW_VARIABLE)}
         return {
-            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")},
+            # Of another Airflow's settings nothing, but its connections: they are how registries are reached.
+            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_") or name in held},
             "PATH": os.pathsep.join([binaries, os.environ.get("PATH", os.defpath)]),
             HOME_VARIABLE: str(self.paths.home),
             "AIRFLOW_HOME": str(self.paths.airflow),

@@ -179,7 +179,7 @@ class _Taking:
 
     def _copy_agreements(self, writer: BackupWriter) -> None:
         """Copy the city's agreements where they lie outside of us and of the home."""
-        root = Path(self._hub.settings.agreements) if self._hub.settings.agreements else None
+        root = self._hub.paths.agreed(self._hub.settings.agreements)
         if root is None or root.resolve().is_relative_to(self._hub.paths.home.resolve()):
             return
         for each in sorted(root.rglob("*")):

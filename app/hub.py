@@ -58,7 +58,7 @@ class Hub:
     @cached_property
     def agreements_root(self) -> Path:
         """The folder that the agreements are read from."""
-        return self.paths.home / self.settings.agreements if self.settings.agreements else ROOT
+        return self.paths.agreed(self.settings.agreements) or ROOT
 
     @cached_property
     def archive(self) -> Archive:

@@ -39,6 +39,10 @@ class Paths:
         """The development certificate authority, and what it issued."""
         return self.home / "pki"
 
+    def agreed(self, folder: str) -> Path | None:
+        """The folder that the setting `agreements` names, from the home on; None: what comes with us."""
+        return self.home / folder if folder else None
+
     @property
     def connections(self) -> Path:
         """Credentials of the servers that registries stand behind; for the hub's own account alone."""

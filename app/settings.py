@@ -15,5 +15,6 @@ class HubSettings:
     tag_epoch: str = setting("2026", "the epoch whose key makes new subject tags")
     notices_bytes_max: int = setting(16 << 20, "size of the file of notices beyond which it is put aside")
     agreements: str = setting(
-        "", "the folder of contracts, claims, items, grants and clients; empty: those that come with us"
+        "",
+        "the folder of contracts, claims, items, grants and clients, from the home on; empty: those that come with us",
     )

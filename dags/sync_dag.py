@@ -1,7 +1,5 @@
 """Two DAGs for each contract of the city, one that syncs and one that decides what is held: what Airflow reads."""
 
-from pathlib import Path
-
 from app.paths import Paths, home_from_environment
 from app.settings import HubSettings
 from dags.decision import decision_dag
@@ -11,10 +9,10 @@ from kernel.settings import load
 from schemas.catalogue import load_contracts
 from schemas.settings import SchemaSettings
 
-_FILE = Paths(home=home_from_environment()).settings
+_PATHS = Paths(home=home_from_environment())
+_FILE = _PATHS.settings
 _SETTINGS = load(DagSettings, "dags", file=_FILE)
-_AGREEMENTS = load(HubSettings, "hub", file=_FILE).agreements
-_ROOT = Path(_AGREEMENTS) if _AGREEMENTS else None
+_ROOT = _PATHS.agreed(load(HubSettings, "hub", file=_FILE).agreements)
 
 for _contract in load_contracts(_ROOT, load(SchemaSettings, "schemas", file=_FILE)).values():
     # Airflow finds DAGs among a module's global names.

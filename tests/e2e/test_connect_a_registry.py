@@ -145,7 +145,7 @@ def end_verifiers(home: Path) -> None:
 def test_whoever_follows_the_page_connects_the_registry_and_is_answered(reader: Reader) -> None:
     for block in blocks():
         reader.do(block)
-    newest = sorted((reader.home / "exchange" / "disability_certificates" / "versions").glob("*/manifest.json"))[-1]
+    newest = max((reader.home / "exchange" / "disability_certificates" / "versions").glob("*/manifest.json"))
     assert json.loads(newest.read_bytes())["base"], "the last delivery held changes only"
     everything = [path for path in reader.home.rglob("*") if path.is_file() and path.name != "connections.toml"]
     assert not [path for path in everything if b"change-me" in path.read_bytes()], "the password stands nowhere else"
