@@ -154,7 +154,7 @@ def test_a_re_serialised_statement_fails(pair: tuple[Evidence, Evidence], trust:
     evidence = pair[0]
     statement = statement_pb2.Statement.FromString(evidence.statement)
     # The same content with its last field first: protobuf reads it as equal.
-    last = statement_pb2.Statement(identity_snapshots=statement.identity_snapshots).SerializeToString()
+    last = statement_pb2.Statement(agreements_digest=statement.agreements_digest).SerializeToString()
     assert evidence.statement.endswith(last)
     other = last + evidence.statement.removesuffix(last)
     assert statement_pb2.Statement.FromString(other) == statement
