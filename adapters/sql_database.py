@@ -3,6 +3,7 @@
 A delivered SQLite file is opened read-only. Servers are reached by `sql_server`, with the connection's credentials.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from sqlalchemy import (
     table,
 )
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import NoSuchTableError, SAWarning, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql import quoted_name
 
@@ -38,7 +39,7 @@ from adapters.delivered import data_as_of, delivered
 from adapters.port import AdapterSettings, Batch, Delivery, MissingColumns, Row, Source
 from adapters.sql_server import REMEDY, failure, parse_url, server_engine
 from kernel.clock import SHANGHAI
-from kernel.errors import Malformed
+from kernel.errors import Malformed, MianzhengError
 
 _FIRST_ROWS = 100
 _PLAIN = frozenset({str, type(None)})
@@ -58,13 +59,14 @@ class SqlDatabase:
         try:
             engine, fallback = self._open(source, delivery_root)
             stack.callback(engine.dispose)
+            header = _header(source, engine)
             connection = stack.enter_context(_connected(source, engine))
             try:
                 reach = _reach(source, connection, fallback)
                 _read_as_text(connection)
                 result = connection.execution_options(stream_results=True, max_row_buffer=1).execute(reach.statement)
             except SQLAlchemyError as error:
-                raise _explained(source, engine, error) from None
+                raise _explained(source, header, error) from None
         except BaseException:
             stack.close()
             raise
@@ -86,6 +88,7 @@ class SqlDatabase:
             watermark=reach.watermark,
             batches=batches(),
             changes=bool(source.since),
+            header=header or (),
         )
 
     def _open(self, source: Source, delivery_root: Path) -> tuple[Engine, datetime]:
@@ -228,23 +231,32 @@ def _text(source: Source, position: int, value: object) -> str | None:
             )
 
 
-def _explained(source: Source, engine: Engine, error: SQLAlchemyError) -> Exception:
+def _header(source: Source, engine: Engine) -> tuple[str, ...] | None:
+    """Every column of the table, in its order; empty: it is not there; None where the database cannot say so.
+
+    Asked over a connection of its own: what it cannot answer must not spoil the transaction in which rows are read.
+    """
+    schema = source.server.schema or None
+    if engine.dialect.requires_name_normalize:
+        # These tell names in another case than they keep them.
+        return None
+    try:
+        with _connected(source, engine) as connection, warnings.catch_warnings():
+            # Of types that nobody here knows, only the column's name is wanted.
+            warnings.simplefilter("ignore", SAWarning)
+            return tuple(str(each["name"]) for each in inspect(connection).get_columns(source.server.table, schema))
+    except NoSuchTableError:
+        return ()
+    except SQLAlchemyError:
+        return None
+
+
+def _explained(source: Source, header: tuple[str, ...] | None, error: SQLAlchemyError) -> MianzhengError:
     """Why the statement failed: the table or a column may not be there, which drivers say in words that hold names."""
     complaint = failure(source.where, error)
-    if not isinstance(complaint, Malformed):
+    if header is None or not isinstance(complaint, Malformed):
         return complaint
-    schema = source.server.schema or None
-    try:
-        with engine.connect() as connection:
-            look = inspect(connection)
-            if not look.has_table(source.server.table, schema) and source.server.table not in look.get_view_names(
-                schema
-            ):
-                return Malformed("the table is not there, or not for this user", field=source.where, remedy=REMEDY)
-            there = {each["name"] for each in look.get_columns(source.server.table, schema)}
-    except SQLAlchemyError:
-        return complaint
-    missing = [name for name in source.columns if name not in there]
-    if not missing:
-        return complaint
-    return MissingColumns(source, sorted(there), missing)
+    if not header:
+        return Malformed("the table is not there, or not for this user", field=source.where, remedy=REMEDY)
+    missing = [name for name in source.columns if name not in header]
+    return MissingColumns(source, header, missing) if missing else complaint

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from adapters.credentials import Credentials, Tls
 from adapters.cursor import Cursor
-from adapters.port import AdapterSettings, Delivery, Row, Source
+from adapters.port import AdapterSettings, Delivery, MissingColumns, Row, Source
 from adapters.sql_database import SqlDatabase
 from adapters.sql_server import server_engine
 from kernel.errors import Malformed, MianzhengError, Unavailable
@@ -147,6 +147,19 @@ def test_what_is_missing_is_named_and_what_is_forbidden_is_said(server: Database
         # A value that no database can make is the database's error, told without its words.
         with pytest.raises(Malformed, match=r"坏: cannot be read \(DivisionByZero 22012\)"):
             read(server, source(server, "坏", ("号",)))
+
+
+def test_every_column_of_the_table_is_told_for_the_report_of_drift(server: DatabaseServer) -> None:
+    what = registry(server)
+    assert tuple(reach(server, what).header) == COLUMNS
+    with pytest.raises(MissingColumns) as caught:
+        opened(server, replace(what, columns=("证件号码", "生日", "住址")))
+    assert (caught.value.header, caught.value.missing) == (COLUMNS, ("生日", "住址"))
+    if kind(server) == "postgresql":
+        server.run(
+            "drop type if exists 坐标 cascade", "create type 坐标 as (x int)", 'alter table "登记" add 位置 坐标'
+        )
+        assert tuple(reach(server, what).header) == (*COLUMNS, "位置")
 
 
 def test_a_refused_login_is_no_reason_to_try_again_and_tells_no_password(server: DatabaseServer) -> None:
