@@ -153,7 +153,7 @@ def test_every_column_of_the_table_is_told_for_the_report_of_drift(server: Datab
     what = registry(server)
     assert tuple(reach(server, what).header) == COLUMNS
     with pytest.raises(MissingColumns) as caught:
-        opened(server, replace(what, columns=("证件号码", "生日", "住址")))
+        opened(server, replace(what, columns=("证件号码", "生日", "住址"), cursor=None))
     assert (caught.value.header, caught.value.missing) == (COLUMNS, ("生日", "住址"))
     if kind(server) == "postgresql":
         server.run(
