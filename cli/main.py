@@ -85,7 +85,10 @@ def _exit_code(error: MianzhengError) -> int:
 
 def _command(name: str, what: typer.Typer | Callable[..., Any]) -> Any:
     if isinstance(what, typer.Typer):
-        return get_command(what)
+        group = get_command(what)
+        # Else the list of commands shows a group without its name.
+        group.name = name
+        return group
     alone = typer.Typer(add_completion=False)
     alone.command(name=name)(what)
     return get_command(alone)
