@@ -136,7 +136,7 @@ def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["build.lock", "postgresql.lock"])
+@pytest.mark.parametrize("name", ["build.lock"])
 def test_the_images_own_locks_are_excerpts_of_the_projects(name: str) -> None:
     project = (ROOT / "requirements-dev.lock").read_text("utf-8")
     excerpts = re.split(r"\n(?=\S)", (DOCKER / name).read_text("utf-8").rstrip())
