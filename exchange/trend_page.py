@@ -8,8 +8,7 @@ from kernel.clock import SHANGHAI
 
 HELD = "held"
 _WIDTH, _HEIGHT, _GAP = 28, 60, 8
-_LINE = 16
-"""Pixels of a bar, and of a line of text."""
+"""Pixels of a bar, and between bars."""
 _INK, _BAD = "#1d5a94", "#b10e1e"
 _OUTCOMES = {"held": "✗ 暂缓 held", "released": "✓ 放行 released"}
 
@@ -22,38 +21,37 @@ def trend_section(runs: Sequence[Run], rules_max: int) -> str:
         "<section><h3>趋势 <span lang=en>Trend</span></h3>"
         f"<p>最近{len(runs)}次交付，自左至右由旧到新；空心虚线为暂缓的批次。 <span lang=en>The last {len(runs)} runs, "
         "oldest first; held ones are hollow and dashed.</span></p>"
-        f"<div class=side>{_figure(runs)}{_table(runs)}</div>{_rules(runs, rules_max)}</section>"
+        f"<div class=side><div>{_figure(runs)}</div>{_table(runs)}</div>{_rules(runs, rules_max)}</section>"
     )
 
 
 def _figure(runs: Sequence[Run]) -> str:
     """Two rows of bars: rows delivered, and rows held back."""
     held = [run.outcome == HELD for run in runs]
-    return (
-        "<figure>"
-        + _bars([run.delivered for run in runs], held, _INK, "交付记录 rows delivered")
-        + _bars([run.quarantined for run in runs], held, _BAD, "隔离记录 rows held back")
-        + "</figure>"
+    return "".join(
+        f"<figure><figcaption>{zh} <span lang=en>{en}</span> ≤ {max(counts):,}</figcaption>"
+        f"{_bars(counts, held, ink, f'{zh} {en}')}</figure>"
+        for zh, en, ink, counts in (
+            ("交付记录", "rows delivered", _INK, [run.delivered for run in runs]),
+            ("隔离记录", "rows held back", _BAD, [run.quarantined for run in runs]),
+        )
     )
 
 
 def _bars(counts: Sequence[int], hollow: Sequence[bool], ink: str, title: str) -> str:
-    """Bars of one scale from nothing, the largest count written beside the title."""
+    """Bars of one scale from nothing; the title says every count."""
     most = max(counts)
     width = len(counts) * (_WIDTH + _GAP)
     drawn = []
     for place, (count, empty) in enumerate(zip(counts, hollow, strict=True)):
-        height = round(_HEIGHT * count / most) if most else 0
-        if count and not height:
-            height = 1
+        height = max(1, round(_HEIGHT * count / most)) if count else 0
         fill = f'fill="none" stroke="{ink}" stroke-dasharray="4 2"' if empty else f'fill="{ink}"'
-        left, top = place * (_WIDTH + _GAP), _LINE + _HEIGHT - height
+        left, top = place * (_WIDTH + _GAP) + _GAP // 2, _GAP + _HEIGHT - height
         drawn.append(f'<rect x="{left}" y="{top}" width="{_WIDTH}" height="{height}" {fill}/>')
-    base = _LINE + _HEIGHT
+    base = _GAP + _HEIGHT
     return (
         f'<svg role="img" viewBox="0 0 {width} {base + 2}" width="{width}" height="{base + 2}">'
-        f"<title>{escape(title)}: {', '.join(f'{count:,}' for count in counts)}</title>"
-        f'<text x="0" y="12" font-size="12">{escape(title)} ≤ {most:,}</text>{"".join(drawn)}'
+        f"<title>{escape(title)}: {', '.join(f'{count:,}' for count in counts)}</title>{''.join(drawn)}"
         f'<line x1="0" y1="{base}" x2="{width}" y2="{base}" stroke="#595959"/></svg>'
     )
 
