@@ -13,6 +13,7 @@ from app.settings import HubSettings
 from audit.detail_keys import DetailKeys
 from audit.generation import generation_of
 from audit.logs import DESK, Logs
+from audit.opened import find_receipt
 from audit.record import Record
 from audit.settings import AuditSettings
 from exchange.keys import IndexKeys
@@ -154,6 +155,11 @@ class DeskRecorder:
             seal=self._hub.detail_keys.general(),
         )
         return self._hub.logs.shared(DESK).append(record).receipt
+
+    def receipt_of(self, kind: str, attributes: Mapping[str, str]) -> bytes | None:
+        """The receipt of an entry that says just this; None where there is none. Raises LogUnavailable or Damaged."""
+        number = audit_pb2.EntryKind.Value(f"ENTRY_KIND_{kind}")
+        return find_receipt(self._hub.logs.shared(DESK), self._hub.detail_keys, number, attributes)
 
 
 def open_hub(home: Path, clock: Clock | None = None, *, airflow: Lookup | None = None) -> Hub:

@@ -1,6 +1,6 @@
 """Every record of one kind in a hub's logs, opened as far as its key goes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from audit.detail import open_detail, sealing_key_id
@@ -9,7 +9,11 @@ from audit.entry import Entry
 from audit.files import open_plain
 from audit.journal import BrokenFrame, read_frames
 from audit.logs import origin_of
+from audit.merkle import inclusion_proof
 from audit.place import LogPlace
+from audit.receipt import Receipt
+from audit.shared import SharedLog
+from audit.tiles import TileReader
 from kernel.errors import Damaged, Malformed
 from schemas.wire.v1 import audit_pb2
 
@@ -20,14 +24,31 @@ def opened(directory: Path, hub: str, detail_keys: DetailKeys, role: str, kind: 
     What cannot be opened, since its key has been destroyed, is left out. Raises Damaged where a journal cannot be read.
     """
     for place in sorted(path for path in directory.glob(f"{role}*") if _is_of(path, role)):
-        yield from _in_log(LogPlace(directory=place, origin=origin_of(hub, place.name)), detail_keys, kind)
+        log = LogPlace(directory=place, origin=origin_of(hub, place.name))
+        yield from (detail for _, detail in opened_in(log, detail_keys, kind))
+
+
+def find_receipt(log: SharedLog, detail_keys: DetailKeys, kind: int, attributes: Mapping[str, str]) -> bytes | None:
+    """The receipt of an entry of this kind with these very attributes, under the log as it stands; None: there is none.
+
+    Reads the whole journal: for who was cut short between an entry and its receipt. Raises Damaged, or LogUnavailable.
+    """
+    # The entry may be durable and not published yet: publishing comes first.
+    signed = log.signed()
+    size = signed.checkpoint.size
+    for index, detail in opened_in(log.place, detail_keys, kind):
+        if index < size and dict(detail.attributes) == dict(attributes):
+            reader = TileReader(directory=log.place.public, size=size)
+            return Receipt(index=index, proof=inclusion_proof(index, size, reader.node), note=signed.note).encode()
+    return None
 
 
 def _is_of(path: Path, role: str) -> bool:
     return (path / "journal").is_file() and path.name.partition(".")[0] == role
 
 
-def _in_log(place: LogPlace, detail_keys: DetailKeys, kind: int) -> Iterator[audit_pb2.Detail]:
+def opened_in(place: LogPlace, detail_keys: DetailKeys, kind: int) -> Iterator[tuple[int, audit_pb2.Detail]]:
+    """The same of one log, each with its index."""
     with open_plain(place.journal) as file:
         try:
             for frame in read_frames(file, place.origin):
@@ -38,7 +59,7 @@ def _in_log(place: LogPlace, detail_keys: DetailKeys, kind: int) -> Iterator[aud
                             continue
                         key = detail_keys.get(sealing_key_id(record.sealed))
                         if key is not None:
-                            yield open_detail(record.sealed, key, entry.detail_digest)
+                            yield index, open_detail(record.sealed, key, entry.detail_digest)
                     except Malformed as error:
                         where = f"{place.directory.name}/journal, entry {index}"
                         raise Damaged(error.message, field=where) from error

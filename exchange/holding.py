@@ -147,7 +147,8 @@ def lapse(job: Job, *, begun_again: bool = False) -> None:
 
     Also finishes what a killed process left half done. Raises LogUnavailable where it cannot be recorded.
     """
-    undecided = _cleared(job)
+    # What this run has held is the newest of all, also where the clock was set back meanwhile.
+    undecided = sorted(_cleared(job), key=lambda held: held.run_id == job.run_id)
     newest = {each.run_id for each in undecided[max(0, len(undecided) - job.settings.held_max) :]}
     for held in undecided:
         if held.lapses_at(job.settings.held_days_max) <= job.clock.now():
@@ -224,7 +225,8 @@ def _keep_run(job: Job, folder: Path) -> None:
     kept = folder / KEPT
     kept.mkdir(mode=PRIVATE_FOLDER)
     for path in job.folder.iterdir():
-        if path.is_file() and path != job.delivery:
+        # What a killed step wrote beside its place is no result of any.
+        if path.is_file() and path != job.delivery and not path.name.startswith("."):
             path.chmod(PRIVATE)
             flush_file(path)
             os.link(path, kept / path.name)

@@ -15,7 +15,7 @@ from exchange.job import Job, Next
 from exchange.layout import REPORT, REPORT_PAGE
 from exchange.manifest import Counts, Manifest
 from exchange.merge import rows_after
-from exchange.recorder import HELD, PUBLISHED
+from exchange.recorder import HELD, PUBLISHED, record_once
 from exchange.references import references_of
 from exchange.report import make_report
 from exchange.report_page import write_report
@@ -28,7 +28,7 @@ from exchange.validate import Gate, validate_delivery
 from exchange.verdict import Verdict
 from exchange.version import write_version
 from kernel.digest import digest, digest_text
-from kernel.durable import create_file, flush_directory, replace_file, swap_file
+from kernel.durable import clear_unfinished, create_file, flush_directory, replace_file, swap_file
 from kernel.errors import Conflict, Damaged, Malformed, MianzhengError
 
 
@@ -125,8 +125,11 @@ def record(job: Job) -> Next:
     receipt = job.layout.receipt(manifest.version)
     if receipt.is_file():
         return Next.GO_ON
-    proof = job.recorder.record(PUBLISHED, {**_attributes(job, manifest.counts), **_published(manifest)})
-    create_file(receipt, proof)
+    begun = job.kept("recording") is not None
+    # Said before it is done: whoever takes this step again looks in the log first.
+    job.keep("recording", {"version": manifest.version})
+    attributes = {**_attributes(job, manifest.counts), **_published(manifest)}
+    create_file(receipt, record_once(job.recorder, PUBLISHED, attributes, begun=begun))
     return Next.GO_ON
 
 
@@ -185,6 +188,8 @@ def _rows_after(job: Job, extracted: Extracted) -> int | None:
 def _clear_leftovers(job: Job) -> None:
     """Remove what killed runs left, and what was held too long: folders, and versions that were never recorded."""
     layout = job.layout
+    for folder in (layout.folder, *(layout.held.iterdir() if layout.held.is_dir() else ())):
+        clear_unfinished(folder)
     lapse(job, begun_again=True)
     if layout.runs.is_dir():
         for folder in layout.runs.iterdir():

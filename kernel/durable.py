@@ -57,6 +57,12 @@ def write_beside(path: Path, data: bytes, *, mode: int = PUBLIC) -> Path:
     return temporary
 
 
+def clear_unfinished(folder: Path) -> None:
+    """Remove the temporary files that killed writers left in a folder; the caller keeps living writers away from it."""
+    for left in folder.glob(".*.tmp"):
+        left.unlink(missing_ok=True)
+
+
 def replace_file(path: Path, data: bytes, *, mode: int = PUBLIC) -> None:
     """Put `data` at `path`, durably and whole."""
     temporary = write_beside(path, data, mode=mode)
