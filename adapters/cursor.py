@@ -7,6 +7,7 @@ registry itself writes them (a time without a zone, text of some format) is turn
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from kernel.clock import SHANGHAI
 from kernel.errors import Malformed
@@ -69,8 +70,17 @@ class Cursor:
             return _local(at).date().isoformat()
         return _aware(at).astimezone(SHANGHAI).isoformat(timespec="seconds")
 
-    def rank(self, watermark: str) -> datetime | int:
-        """What orders watermarks."""
+    def settled(self, watermark: str, now: datetime) -> str:
+        """The watermark, or `now` where it lies in the future: one record dated 2999 would hide all that change after.
+
+        Integers know no future.
+        """
+        if self.type is PropertyType.INTEGER or self.rank(watermark) <= now:
+            return watermark
+        return self.watermark(_local(now).date() if self.type is PropertyType.DATE else now)
+
+    def rank(self, watermark: str) -> Any:
+        """What orders watermarks of this cursor."""
         return _number(watermark) if self.type is PropertyType.INTEGER else _aware(_moment(watermark, ""))
 
     def _text(self, at: date | datetime, like: str) -> str:

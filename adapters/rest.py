@@ -56,7 +56,7 @@ class Rest:
                 yield from pages.batches(first)
                 # Only now is known how far the data goes.
                 delivery.data_as_of = pages.data_as_of or began
-                delivery.watermark = pages.watermark if source.cursor else delivery.data_as_of.isoformat()
+                delivery.watermark = pages.reached(began) if source.cursor else delivery.data_as_of.isoformat()
 
         delivery = Delivery(
             columns=source.columns,
@@ -210,6 +210,11 @@ class _Pages:
         rank = cursor.rank(watermark)
         if self.greatest is None or rank > self.greatest:
             self.greatest, self.watermark = rank, watermark
+
+    def reached(self, began: datetime) -> str:
+        """The greatest cursor that was seen, as the next delivery takes it; empty: none was."""
+        cursor = self.source.cursor
+        return cursor.settled(self.watermark, began) if cursor and self.watermark else ""
 
     def _check_new(self, rows: list[Row]) -> None:
         """Refuse a page that came before: the API goes round in a circle, or does not heed what it is asked."""

@@ -159,7 +159,7 @@ def _reach(source: Source, connection: Connection, fallback: datetime) -> _Reach
     if last is None:
         return _Reach(data_as_of=as_of, watermark="", statement=statement)
     try:
-        watermark = cursor.watermark(last)
+        watermark = cursor.settled(cursor.watermark(last), datetime.now(UTC))
         if source.since:
             begin = cursor.bound(source.since, last)
             place = registry.c[cursor.column]

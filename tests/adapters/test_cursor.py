@@ -95,6 +95,17 @@ def test_a_time_without_a_zone_is_the_citys() -> None:
     assert UPDATED.watermark(naive) == UPDATED.watermark(naive.replace(tzinfo=SHANGHAI)) == "2026-11-24T00:00:00+00:00"
 
 
+def test_the_future_is_no_watermark() -> None:
+    now = dt.datetime(2026, 11, 24, 20, tzinfo=dt.UTC)
+    assert UPDATED.settled("2026-11-24T19:00:00+00:00", now) == "2026-11-24T19:00:00+00:00"
+    assert UPDATED.settled("2999-01-01T00:00:00+00:00", now) == "2026-11-24T20:00:00+00:00"
+    # In the city it is the next day already.
+    day = Cursor(column="日期", type=PropertyType.DATE)
+    assert day.settled("2999-01-01", now) == "2026-11-25"
+    assert day.settled("2026-11-25", now) == "2026-11-25"
+    assert NUMBERED.settled("9" * 18, now) == "9" * 18
+
+
 def test_without_cursor_or_watermark_everything_is_read(marriages: Contract) -> None:
     assert since(marriages, "2026-11-24T00:00:00+00:00") == ""
     assert since(with_cursor(marriages), "") == ""

@@ -17,6 +17,7 @@ from adapters.cursor import Cursor
 from adapters.port import AdapterSettings, Delivery, MissingColumns, Row, Source
 from adapters.sql_database import SqlDatabase
 from adapters.sql_server import server_engine
+from kernel.clock import SHANGHAI
 from kernel.errors import Malformed, MianzhengError, Unavailable
 from schemas.property import PropertyType
 from schemas.server import Server, ServerKind
@@ -85,8 +86,8 @@ def registry(server: DatabaseServer) -> Source:
         server,
         "登记",
         f"{number} varchar(30) primary key, {name} varchar(50), {updated} timestamp null",
-        "('乙', '王㐂', '2026-11-23 08:00:00')",
-        "('甲', null, '2026-11-24 01:30:00')",
+        "('乙', '王㐂', '2024-11-23 08:00:00')",
+        "('甲', null, '2024-11-24 01:30:00')",
         "('丙', '阿依古丽·买买提', null)",
     )
     return source(server, "登记", cursor=UPDATED)
@@ -105,8 +106,8 @@ def test_a_table_with_chinese_names_is_read_as_text_in_the_order_of_its_key(serv
     found = read(server, what)
     expected: list[Row] = [
         ("丙", "阿依古丽·买买提", None),
-        ("乙", "王㐂", "2026-11-23 08:00:00"),
-        ("甲", None, "2026-11-24 01:30:00"),
+        ("乙", "王㐂", "2024-11-23 08:00:00"),
+        ("甲", None, "2024-11-24 01:30:00"),
     ]
     assert sorted(found, key=lambda row: str(row[0])) == expected
     assert read(server, what) == found
@@ -215,10 +216,10 @@ def test_what_others_write_meanwhile_is_in_the_next_delivery(server: DatabaseSer
     what = registry(server)
     delivery = opened(server, what)
     where = quoted(server, "登记")
-    server.run(f"insert into {where} values ('丁', '新', '2026-11-25 00:00:00')", f"delete from {where} where 1 = 0")
+    server.run(f"insert into {where} values ('丁', '新', '2024-11-25 00:00:00')", f"delete from {where} where 1 = 0")
     assert sum(map(len, delivery.batches)) == 3
-    assert delivery.watermark == "2026-11-23T17:30:00+00:00"
-    assert reach(server, what).watermark == "2026-11-24T16:00:00+00:00"
+    assert delivery.watermark == "2024-11-23T17:30:00+00:00"
+    assert reach(server, what).watermark == "2024-11-24T16:00:00+00:00"
 
 
 def test_nothing_can_be_written_even_by_who_may(server: DatabaseServer) -> None:
@@ -276,13 +277,13 @@ def test_long_rows_come_in_small_batches_and_too_long_ones_are_refused(server: D
 
 
 def test_only_what_changed_is_read_and_what_says_not_when_it_changed(server: DatabaseServer) -> None:
-    what = replace(registry(server), since="2026-11-23T17:30:00+00:00")
+    what = replace(registry(server), since="2024-11-23T17:30:00+00:00")
     delivery = opened(server, what)
     assert delivery.changes
     assert {row[0] for batch in delivery.batches for row in batch} == {"甲", "丙"}
-    assert delivery.watermark == "2026-11-23T17:30:00+00:00"
+    assert delivery.watermark == "2024-11-23T17:30:00+00:00"
     # An instant that the registry has no value at: what came before is left out.
-    assert len(read(server, replace(what, since="2026-11-23T17:30:01+00:00"))) == 1
+    assert len(read(server, replace(what, since="2024-11-23T17:30:01+00:00"))) == 1
 
 
 @pytest.mark.parametrize(
@@ -290,13 +291,13 @@ def test_only_what_changed_is_read_and_what_says_not_when_it_changed(server: Dat
     [
         ("integer", PropertyType.INTEGER, ("7", "9", "10"), "10", "9", 2),
         ("varchar(20)", PropertyType.INTEGER, ("'107'", "'109'", "'110'"), "110", "109", 2),
-        ("date", PropertyType.DATE, ("'2026-01-01'", "'2026-01-02'", "'2026-01-03'"), "2026-01-03", "2026-01-02", 2),
+        ("date", PropertyType.DATE, ("'2024-01-01'", "'2024-01-02'", "'2024-01-03'"), "2024-01-03", "2024-01-02", 2),
         (
             "varchar(30)",
             PropertyType.TIMESTAMP,
-            ("'2026-01-01T00:00:00+08:00'", "'2026-01-01T08:00:00.5+08:00'", "'2026-01-02T00:00:00+08:00'"),
-            "2026-01-01T16:00:00+00:00",
-            "2026-01-01T00:00:00.250+00:00",
+            ("'2024-01-01T00:00:00+08:00'", "'2024-01-01T08:00:00.5+08:00'", "'2024-01-02T00:00:00+08:00'"),
+            "2024-01-01T16:00:00+00:00",
+            "2024-01-01T00:00:00.250+00:00",
             2,
         ),
     ],
@@ -316,6 +317,18 @@ def test_a_cursor_may_be_a_number_a_day_or_text(
     assert len(read(server, replace(what, since=since))) == changed
 
 
+def test_a_record_dated_in_the_future_hides_no_change(server: DatabaseServer) -> None:
+    what = registry(server)
+    where = quoted(server, "登记")
+    server.run(f"insert into {where} values ('戊', '误', '2037-01-01 00:00:00')")
+    before = dt.datetime.now(dt.UTC)
+    begin = reach(server, what).watermark
+    assert before <= dt.datetime.fromisoformat(begin) <= dt.datetime.now(dt.UTC)
+    changed = (before.astimezone(SHANGHAI) + dt.timedelta(minutes=1)).strftime("%Y-%m-%d %H:%M:%S")
+    server.run(f"insert into {where} values ('己', '新', '{changed}')")
+    assert {row[0] for row in read(server, replace(what, since=begin))} == {"丙", "戊", "己"}
+
+
 def test_a_cursor_of_another_kind_is_named(server: DatabaseServer) -> None:
     what = registry(server)
     with pytest.raises(Malformed, match="姓名: its largest value is no cursor"):
@@ -327,16 +340,16 @@ def test_postgresql_writes_every_kind_of_value_as_text(postgresql: DatabaseServe
         postgresql,
         "类",
         "a boolean, b numeric(9, 2), c double precision, d timestamptz, e date, f uuid, g smallint, h char(3)",
-        "(true, 88.50, 120, '2026-11-24 00:00:00+00', 'infinity', '00000000-0000-0000-0000-00000000000a', 3, 'x')",
+        "(true, 88.50, 120, '2024-11-24 00:00:00+00', 'infinity', '00000000-0000-0000-0000-00000000000a', 3, 'x')",
     )
     what = source(postgresql, "类", tuple("abcdefgh"))
     [row] = read(postgresql, what)
     number = "00000000-0000-0000-0000-00000000000a"
-    assert row == ("true", "88.50", "120", "2026-11-24 08:00:00+08", "infinity", number, "3", "x  ")
+    assert row == ("true", "88.50", "120", "2024-11-24 08:00:00+08", "infinity", number, "3", "x  ")
     zoned = replace(what, cursor=Cursor(column="d", type=PropertyType.TIMESTAMP), as_of="d")
-    assert reach(postgresql, zoned).data_as_of == dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
-    assert len(read(postgresql, replace(zoned, since="2026-11-24T00:00:00+00:00"))) == 1
-    assert read(postgresql, replace(zoned, since="2026-11-24T00:00:01+00:00")) == []
+    assert reach(postgresql, zoned).data_as_of == dt.datetime(2024, 11, 24, tzinfo=dt.UTC)
+    assert len(read(postgresql, replace(zoned, since="2024-11-24T00:00:00+00:00"))) == 1
+    assert read(postgresql, replace(zoned, since="2024-11-24T00:00:01+00:00")) == []
     table(postgresql, "图", "照片 bytea", "('\\x00')")
     with pytest.raises(Malformed, match="图:照片: holds bytes"):
         read(postgresql, source(postgresql, "图", ("照片",)))
@@ -344,9 +357,9 @@ def test_postgresql_writes_every_kind_of_value_as_text(postgresql: DatabaseServe
 
 def test_mariadb_writes_every_kind_of_value_as_text(mariadb: DatabaseServer) -> None:
     table(mariadb, "类", "a boolean, b decimal(9, 2), c double, d datetime, e date, g smallint")
-    mariadb.run("set sql_mode = ''", "insert into `类` values (true, 88.50, 120, '2026-11-24 08:00', '0000-00-00', 3)")
+    mariadb.run("set sql_mode = ''", "insert into `类` values (true, 88.50, 120, '2024-11-24 08:00', '0000-00-00', 3)")
     assert read(mariadb, source(mariadb, "类", tuple("abcdeg"))) == [
-        ("1", "88.50", "120", "2026-11-24 08:00:00", "0000-00-00", "3")
+        ("1", "88.50", "120", "2024-11-24 08:00:00", "0000-00-00", "3")
     ]
 
 
