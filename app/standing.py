@@ -34,12 +34,14 @@ def write_metrics(hub: Hub, contracts: Mapping[str, Contract] | None = None) -> 
 
 @contextmanager
 def measured(hub: Hub) -> Iterator[None]:
-    """Write the metrics file anew at the end of a block, however it ends.
-
-    What was done stays done where its measure cannot be written.
-    """
+    """Write the metrics file anew at the end of a block, however it ends."""
     try:
         yield
     finally:
-        with suppress(OSError, MianzhengError):
-            write_metrics(hub)
+        measure(hub)
+
+
+def measure(hub: Hub) -> None:
+    """Write the metrics file anew if it can be: what was done stays done where its measure cannot be written."""
+    with suppress(OSError, MianzhengError):
+        write_metrics(hub)

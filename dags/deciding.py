@@ -65,10 +65,11 @@ def settle(contract: Contract, run_id: str, answer: Mapping[str, str]) -> str:
     what was approved cannot be released any more.
     """
     from app.publishing import contract_job  # noqa: PLC0415 (it brings the exchange)
+    from app.standing import measured  # noqa: PLC0415 (the same)
     from exchange.held import Decided, begin_release, let_lapse, reject, speakable  # noqa: PLC0415 (the same)
 
     approved, by = answer["chosen"] == APPROVE, answer["by"]
-    with hub_at_work() as hub:
+    with hub_at_work() as hub, measured(hub):
         job = contract_job(hub, contract, run_id)
         reason = answer["reason"] if speakable(job, by, answer["reason"]) else UNTOLD[approved]
         try:

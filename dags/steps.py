@@ -38,17 +38,11 @@ def take_last(step: str, contract: Contract, run_id: str) -> str:
 
 @contextmanager
 def hub_at_work() -> Iterator["Hub"]:
-    """The home's hub for the length of a block, which ends with the datasets' metrics written anew.
-
-    An error of ours that will not pass becomes AirflowFailException.
-    """
+    """The home's hub for the length of a block; an error of ours that will not pass becomes AirflowFailException."""
     from app.hub import open_hub  # noqa: PLC0415 (it brings the exchange and the audit log)
-    from app.standing import measured  # noqa: PLC0415 (the same)
 
-    hub = open_hub(home_from_environment(), airflow=airflow_connection)
     try:
-        with measured(hub):
-            yield hub
+        yield open_hub(home_from_environment(), airflow=airflow_connection)
     except MAY_PASS:
         raise
     except MianzhengError as error:
@@ -57,11 +51,19 @@ def hub_at_work() -> Iterator["Hub"]:
 
 def _take(step: str, contract: Contract, run_id: str) -> str:
     from app.publishing import contract_job  # noqa: PLC0415 (it brings the exchange)
+    from app.standing import measure  # noqa: PLC0415 (the same)
     from exchange import publish  # noqa: PLC0415 (the same)
 
     with hub_at_work() as hub:
-        job = contract_job(hub, contract, run_id)
-        result = publish.outcome(job, publish.step(step, job))
+        over = True
+        try:
+            job = contract_job(hub, contract, run_id)
+            result = publish.outcome(job, publish.step(step, job))
+            over = result is not None
+        finally:
+            # Where the run goes on there is nothing new to measure.
+            if over:
+                measure(hub)
     match result:
         case publish.HeldBack(reasons=reasons, report=report):
             raise AirflowFailException(
