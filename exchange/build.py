@@ -1,6 +1,7 @@
 """Build a snapshot's files from a validated delivery: the data, the serving index derived from it, their digests."""
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,9 @@ class Build:
             self.verdict.counts, published=published, deleted=deleted, subjects=entries.subjects, tainted=len(tainted)
         )
         return Built(
-            counts=counts, absence_allowed=self.verdict.absence_allowed, name_tainted=self.verdict.name_tainted
+            counts=counts,
+            absence_allowed=absence_allowed(self.contract, counts),
+            name_tainted=self.verdict.name_tainted,
         )
 
     def _encrypted(self, connection: "DuckDBPyConnection", path: Path) -> bool:
@@ -81,6 +84,13 @@ class Build:
         connection.execute(f"copy from database {quoted(str(name))} to sealed")
         connection.execute("detach sealed")
         return True
+
+
+def absence_allowed(contract: Contract, counts: Counts) -> bool:
+    """Whether the absence of a row may be answered from: so few of those held, published or not, are nobody's."""
+    return counts.unattributable <= Fraction(str(contract.unattributable_bound)) * (
+        counts.published + counts.quarantined
+    )
 
 
 def settle(connection: "DuckDBPyConnection", contract: Contract, *, changes: bool = False) -> tuple[int, int]:
@@ -107,8 +117,7 @@ def _changed(contract: Contract) -> str:
     """The table of the keys of all delivered rows, also of those that are held back or deleted."""
     keys = [contract.by_name[name] for name in contract.primary_key]
     columns = ", ".join(f"{quoted(each.name)}, {delivered(each)} as {raw_column(each.name)}" for each in keys)
-    present = " and ".join(f"{quoted(each.name)} is not null" for each in keys)
-    return f"create table changed as select distinct {columns} from staged where {present};"  # noqa: S608 (names are quoted)
+    return f"create table changed as select {columns}, count(*) as rows from staged group by all;"  # noqa: S608 (names are quoted)
 
 
 def _marked_deleted(contract: Contract) -> str:

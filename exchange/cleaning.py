@@ -43,13 +43,13 @@ def cleaned(each: Property) -> str:
         case PropertyType.NUMBER:
             plain = f"when regexp_full_match({raw}, {literal(_PLAIN_NUMBER)}) then {raw}::double"
             value = (
-                f"case when {raw} is null then null {plain} "
-                f"when {_matches(raw, _NUMBER)} then try_cast(narrow({raw}) as double) end"
+                f"finite(case when {raw} is null then null {plain} "
+                f"when {_matches(raw, _NUMBER)} then try_cast(narrow({raw}) as double) end)"
             )
         case PropertyType.DATE:
-            value = _date(each, raw)
+            value = f"known_day({_date(each, raw)})"
         case PropertyType.TIMESTAMP:
-            value = _timestamp(each, raw)
+            value = f"known_instant({_timestamp(each, raw)})"
         case PropertyType.IDENTITY:
             value = f"case when is_plain_number({raw}) then plain_person({raw}) end"
         case PropertyType.ORGANISATION:

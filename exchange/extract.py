@@ -7,6 +7,7 @@ once. Whatever else is delivered passes through its adapter, row by row.
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,12 +21,17 @@ from exchange.text import Text
 from kernel.durable import flush_file
 from kernel.errors import Malformed
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_CHARACTER_BYTES_MAX = 4
+"""Bytes of one character in UTF-8, at most."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extracted:
     """What a delivery brought. `digest` is SHA-256 of the extracted text; `in_force` is what `current` held then.
 
-    `changes` says that it brings only what changed since the snapshot in force, `header` what columns the registry had.
+    `changes` says that it brings only what changed since the snapshot in force. `source` is the state of the file that
+    was read, where it was one.
     """
 
     text: Text
@@ -34,6 +40,7 @@ class Extracted:
     watermark: str
     changes: bool
     in_force: bytes | None
+    source: tuple[int, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         """As plain values, for the run's folder."""
@@ -43,6 +50,7 @@ class Extracted:
             "data_as_of": self.data_as_of.isoformat(),
             "watermark": self.watermark,
             "changes": self.changes,
+            "source": list(self.source),
             "in_force": self.in_force.decode("ascii", "replace") if self.in_force is not None else None,
         }
 
@@ -55,6 +63,7 @@ class Extracted:
             data_as_of=datetime.fromisoformat(data["data_as_of"]),
             watermark=data["watermark"],
             changes=data["changes"],
+            source=tuple(data.get("source", ())),
             in_force=data["in_force"].encode("ascii") if data["in_force"] is not None else None,
         )
 
@@ -81,23 +90,30 @@ def write_delivery(
         watermark=delivery.watermark,
         changes=delivery.changes,
         in_force=in_force,
+        source=(delivery.plain.state or ()) if delivery.plain is not None else (),
     )
 
 
 def _as_delivered(plain: Plain, path: Path, settings: AdapterSettings) -> tuple[Text, bytes] | None:
     """Take over a registry's own text, behind its header; None where it could be read in two ways."""
+    # Which column is which is part of what was delivered.
+    about = json.dumps([plain.delimiter, plain.header], ensure_ascii=False).encode()
+    if len(plain.header) == 1:
+        # An empty line is an empty value to one reader, and nothing to the other.
+        return None
     try:
-        hashed = _write(_unambiguous(decoded(plain, settings), plain.delimiter.encode()), path)
+        hashed = _write(_unambiguous(decoded(plain, settings), plain.delimiter.encode(), settings), path, about)
     except _Ambiguous:
         return None
     text = Text(path=path, delimiter=plain.delimiter, width=len(plain.header), places=plain.places, rows=None)
     return text, hashed
 
 
-def _unambiguous(parts: Iterable[bytes], delimiter: bytes) -> Iterator[bytes]:
+def _unambiguous(parts: Iterable[bytes], delimiter: bytes, settings: AdapterSettings) -> Iterator[bytes]:
     """The text behind its first line, every line end a line feed; raises _Ambiguous.
 
-    Carriage returns of their own, and blanks before a quotation mark, are read differently by different programs.
+    Carriage returns of their own, and blanks before a quotation mark, are read differently by different programs; a
+    second byte order mark and overlong lines are left to the adapter.
     """
     held = b""
     begun = False
@@ -106,26 +122,28 @@ def _unambiguous(parts: Iterable[bytes], delimiter: bytes) -> Iterator[bytes]:
         # A carriage return may be half of a line end, and the last line may begin what only the next part shows.
         cut = whole.rfind(b"\n") + 1
         whole, held = whole[:cut], whole[cut:]
+        if len(held) > _CHARACTER_BYTES_MAX * settings.line_chars_max:
+            raise _Ambiguous
         if not begun and whole:
             begun = True
             whole = _behind_header(whole)
         yield _checked(whole, delimiter)
-    if not begun:
-        held = _behind_header(held.removesuffix(b"\r") + b"\n")
-    yield _checked(held.removesuffix(b"\r"), delimiter)
+    held = held.removesuffix(b"\r")
+    yield _checked(held if begun else _behind_header(held + b"\n"), delimiter)
 
 
 def _behind_header(whole: bytes) -> bytes:
     header, _, rest = whole.partition(b"\n")
-    if header.count(b'"') % 2:
+    if header.count(b'"') % 2 or b"\r" in header or rest.startswith(_BYTE_ORDER_MARK):
         raise _Ambiguous
     return rest
 
 
 def _checked(whole: bytes, delimiter: bytes) -> bytes:
+    """Whole lines; raises _Ambiguous."""
     if b"\r" in whole:
         raise _Ambiguous
-    if b'"' in whole and any(before + b' "' in whole for before in (b"\n", delimiter)):
+    if b'"' in whole and (whole.startswith(b' "') or any(before + b' "' in whole for before in (b"\n", delimiter))):
         raise _Ambiguous
     return whole
 
@@ -141,14 +159,17 @@ def _row_by_row(delivery: Delivery, path: Path) -> tuple[Text, bytes]:
             yield _encoded(batch, columns, rows)
             rows += len(batch)
 
-    hashed = _write(parts(), path)
+    hashed = _write(parts(), path, b"")
     text = Text(path=path, delimiter=",", width=len(columns), places=tuple(range(len(columns))), rows=rows)
     return text, hashed
 
 
-def _write(parts: Iterable[bytes], path: Path) -> bytes:
-    """Write the parts down; returns their digest. One is hashed and written while the next is being made."""
-    hashed = hashlib.sha256()
+def _write(parts: Iterable[bytes], path: Path, about: bytes) -> bytes:
+    """Write the parts down; returns the digest of what is said about them and of them.
+
+    One is hashed and written while the next is being made.
+    """
+    hashed = hashlib.sha256(about)
 
     def keep(part: bytes) -> None:
         hashed.update(part)

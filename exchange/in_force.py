@@ -19,12 +19,20 @@ from schemas.contract import Contract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Opening:
-    """A snapshot that is being proved: what `current` was then, and since when."""
+class _Proving:
+    """A snapshot that is being proved: what `current` was then, and the thread that proves it."""
 
     state: FileState
-    since: float
     thread: Thread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refused:
+    """A snapshot that was found damaged: what `current` was then, what was found, and until when that is believed."""
+
+    state: FileState
+    error: Damaged
+    until: float
 
 
 class InForce:
@@ -40,7 +48,10 @@ class InForce:
         self._open: tuple[FileState, OpenSnapshot] | None = None
         self._look_again = 0.0
         self._lock = Lock()
-        self._opening: _Opening | None = None
+        self._beside = Lock()
+        self._proving: _Proving | None = None
+        self._behind_since: float | None = None
+        self._refused: _Refused | None = None
 
     def get(self) -> OpenSnapshot | None:
         """The snapshot in force, None where nothing was ever published; raises Damaged."""
@@ -48,8 +59,12 @@ class InForce:
         if state is None:
             return None
         known = self._open
-        if known is not None and self._untouched(known[1]) and (known[0] == state or self._is_proving(state)):
-            return known[1]
+        if known is not None and self._untouched(known[1]):
+            if known[0] == state:
+                self._behind_since = None
+                return known[1]
+            if self._is_proving(state):
+                return known[1]
         return self._open_now(state)
 
     def _untouched(self, opened: OpenSnapshot) -> bool:
@@ -58,33 +73,46 @@ class InForce:
         if now < self._look_again:
             return True
         self._look_again = now + self._settings.recheck_seconds
-        return file_state(opened.index_path) == opened.index_state
+        return _same_file(opened)
 
     def _open_now(self, state: FileState) -> OpenSnapshot | None:
         with self._lock:
-            if self._open is not None and self._open[0] == state and self._untouched(self._open[1]):
-                return self._open[1]
+            known = self._open
+            if known is not None and known[0] == state and _same_file(known[1]):
+                return known[1]
             # What could not be opened again must not be served from what was open before.
             self._open = None
+            # Reading a large file again for every call would keep everybody from being told.
+            refused = self._refused
+            if refused is not None and refused.state == state and monotonic() < refused.until:
+                raise refused.error
             # The state was taken before the file is read: if it moves in between, the next call opens it again.
             current = read_current(self._layout)
             if current is None:
                 return None
-            found = self._proved(current)
+            try:
+                found = self._proved(current)
+            except Damaged as error:
+                until = monotonic() + self._settings.recheck_seconds
+                self._refused = _Refused(state=state, error=error, until=until)
+                raise
             self._open = (state, found)
             return found
 
     def _is_proving(self, state: FileState) -> bool:
         """Whether what is in force now is being proved beside, so that the one before may still answer."""
-        opening = self._opening
-        if opening is None or opening.state != state:
-            current = self._large()
-            if current is None:
-                return False
-            thread = Thread(target=self._prove, args=(state, current), name="snapshot", daemon=True)
-            opening = self._opening = _Opening(state=state, since=monotonic(), thread=thread)
-            thread.start()
-        return opening.thread.is_alive() and monotonic() - opening.since < self._settings.overtake_seconds
+        with self._beside:
+            now = monotonic()
+            since = self._behind_since = self._behind_since if self._behind_since is not None else now
+            proving = self._proving
+            if proving is None or proving.state != state:
+                current = self._large()
+                if current is None:
+                    return False
+                thread = Thread(target=self._prove, args=(state, current), name="snapshot", daemon=True)
+                proving = self._proving = _Proving(state=state, thread=thread)
+                thread.start()
+            return proving.thread.is_alive() and now - since < self._settings.overtake_seconds
 
     def _large(self) -> Current | None:
         """What is in force now, where proving it takes longer than a call may wait."""
@@ -106,3 +134,7 @@ class InForce:
         return open_snapshot(
             self._layout, current, self._contract, self._keys, bytes_max=self._settings.manifest_bytes_max
         )
+
+
+def _same_file(opened: OpenSnapshot) -> bool:
+    return file_state(opened.index_path) == opened.index_state

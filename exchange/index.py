@@ -96,7 +96,7 @@ class Entries:
         self._tainted = sorted(tainted)
         self._rows_max = rows_max
         self.subjects = 0
-        """How many keys with rows went by."""
+        """How many subjects with rows went by."""
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         """Keys and packed entries."""
@@ -109,7 +109,7 @@ class Entries:
             tainted = bound == key
             if tainted:
                 bound = next(waiting)
-            self.subjects += 1
+            self.subjects += len(rows) <= self._rows_max
             yield key, packed(rows, tainted=tainted, rows_max=self._rows_max)
         while bound is not _BEYOND:
             yield bound, _TAINTED_ONLY
@@ -120,7 +120,9 @@ class Entries:
         for batch in self._batches:
             for at, row in batch:
                 if at == key:
-                    rows.append(row)
+                    # One more than a person can have says enough.
+                    if len(rows) <= self._rows_max:
+                        rows.append(row)
                     continue
                 if rows:
                     yield key, rows

@@ -20,14 +20,14 @@ def index_rows(
 ) -> Iterator[list[KeyedRow]]:
     """Every published row under its subjects' keys, in ascending order of those, in batches.
 
-    `only` names a table with a column `number`: the subjects that are asked for.
+    `only` names a table with a column `form`: the canonical identities of the subjects that are asked for.
     """
     prepare_row_bytes(connection, contract.properties, "records", batch=batch)
     source = rows_source(contract.properties, "records")
     names = [each.property for each in contract.subject_keys]
-    among = f" and {{}} in (select number from {only})" if only else ""  # noqa: S608 (a name of ours)
+    among = f" and {{}} in (select form from {only})" if only else ""  # noqa: S608 (a name of ours)
     keyed = [
-        f"case when {_names_another(name, names[:place])}{among.format(quoted(name))} "
+        f"case when {_names_another(name, names[:place])}{among.format(canonical(contract, name))} "
         f"then index_key({canonical(contract, name)}, $1, $2) end"
         for place, name in enumerate(names)
     ]

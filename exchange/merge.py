@@ -6,21 +6,23 @@ the entries of those subjects are written anew whose rows or taint changed. It e
 a test holds the two to the same rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exchange.build import Built, settle, tainted_keys
+from exchange.build import Built, absence_allowed, settle, tainted_keys
+from exchange.cleaning import cleaned, written
 from exchange.database import database, literal, one_row, published_data, quoted, raw_column, script
 from exchange.encryption import attach
 from exchange.index import IndexChanges, packed
-from exchange.index_rows import canonical, index_rows
+from exchange.index_rows import KeyedRow, canonical, index_rows
 from exchange.keys import IndexKeys
 from exchange.layout import DATA, INDEX
 from exchange.manifest import Counts, Manifest
+from exchange.rules import key_rule
 from exchange.settings import ExchangeSettings
 from exchange.taint import IDENTITY, Taints, write_taints
 from kernel.digest import copy_file
@@ -30,6 +32,9 @@ from schemas.contract import Contract
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+
+_NO_MORE: tuple[bytes, Iterator[KeyedRow]] = (b"", iter(()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +79,7 @@ class Merge:
         self._replace_rows(connection)
         taints = self._taints(connection)
         forms, tainted = _tainted_forms(connection), tainted_keys(connection, self.keys)
-        connection.execute(
-            "insert into touched select form, split_part(form, ':', 2) from (select unnest($1::varchar[]) as form)",
-            [list(forms ^ forms_before)],
-        )
+        connection.execute("insert into touched select unnest($1::varchar[])", [list(forms ^ forms_before)])
         found = connection.execute("select distinct form from touched").fetchall()
         touched = {self.keys.subject(form) for (form,) in found} | (tainted ^ tainted_before)
         with IndexChanges(self.folder / INDEX, self.data_key, map_bytes=self.settings.index_map_bytes) as index:
@@ -89,14 +91,23 @@ class Merge:
         names = self.contract.by_name
         key = self.contract.primary_key
         subjects = [each.property for each in self.contract.subject_keys]
+        keys = [self.contract.by_name[name] for name in key]
         parts = {
             "columns": ", ".join(quoted(name) for name in names),
-            "same_key": " and ".join(f"records.{quoted(name)} = changed.{quoted(name)}" for name in key),
-            "same_written": " and ".join(f"quarantine.{quoted(name)} = changed.{raw_column(name)}" for name in key),
+            "same_key": _each_equal("records.{0} = changed.{0}", key),
+            "same_new_key": _each_equal("records.{0} = contested.{0}", key),
+            "same_row": _each_equal("quarantine.{0} is not distinct from come.{0}", names),
+            "written_key": ", ".join(raw_column(name) for name in key),
+            "same_written": " and ".join(f"held.{quoted(name)} = changed.{raw_column(name)}" for name in key),
+            "cleaned": ", ".join(f"{cleaned(each)} as {quoted(each.name)}" for each in keys),
+            "raw": ", ".join(f"{quoted(name)} as {raw_column(name)}" for name in key),
+            "same_cleaned": _each_equal("held.{0} = changed.{0}", key),
+            "delivered": ", ".join(f"{written(each)} as {quoted(each.name)}" for each in names.values()),
+            "rule": literal(key_rule(self.contract)),
             "subjects": " union all ".join(
-                f"select {canonical(self.contract, name)} as form, {quoted(name)} as number from {table}"  # noqa: S608 (names are quoted)
+                f"select {canonical(self.contract, name)} as form from {table} where {quoted(name)} is not null"  # noqa: S608 (names are quoted)
                 for name in subjects
-                for table in ("replaced", "run.records")
+                for table in ("replaced", "come_rows")
             ),
         }
         connection.execute(script("merge", **parts))
@@ -115,18 +126,22 @@ class Merge:
         self, connection: "DuckDBPyConnection", touched: set[bytes], tainted: set[bytes]
     ) -> Iterator[tuple[bytes, bytes | None]]:
         """Every touched key's new entry, packed, in ascending order of keys; None where nothing is left to say."""
+        rows_max = self.settings.subject_rows_max
         batches = index_rows(connection, self.contract, self.keys, self.settings.batch_rows, only="touched")
         groups = groupby(chain.from_iterable(batches), key=itemgetter(0))
-        at, rows = next(groups, (b"", iter(())))
+        at, rows = next(groups, _NO_MORE)
         for key in sorted(touched):
             held: list[bytes] = []
             if key == at:
-                held = [row for _, row in rows]
-                at, rows = next(groups, (b"", iter(())))
+                # One more than a person can have says enough.
+                held = [row for _, row in islice(rows, rows_max + 1)]
+                at, rows = next(groups, _NO_MORE)
             if held or key in tainted:
-                yield key, packed(held, tainted=key in tainted, rows_max=self.settings.subject_rows_max)
+                yield key, packed(held, tainted=key in tainted, rows_max=rows_max)
             else:
                 yield key, None
+        if at is not _NO_MORE[0]:
+            raise AssertionError("rows of a subject whom no change touched")
 
     def _built(self, connection: "DuckDBPyConnection", taints: Taints, *, tainted: int, more_subjects: int) -> Built:
         published, quarantined, deleted = (
@@ -149,9 +164,13 @@ class Merge:
         )
         return Built(
             counts=counts,
-            absence_allowed=counts.unattributable <= self.contract.unattributable_bound * rows,
+            absence_allowed=absence_allowed(self.contract, counts),
             name_tainted=bool(taints.names),
         )
+
+
+def _each_equal(form: str, names: Iterable[str]) -> str:
+    return " and ".join(form.format(quoted(name)) for name in names)
 
 
 def rows_after(staged: Path, contract: Contract, base: Path, data_key: bytes, settings: ExchangeSettings) -> int:

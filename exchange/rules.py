@@ -115,6 +115,13 @@ def _neighbour(place: int) -> str:
     return f"_neighbour_{place}"
 
 
+def key_rule(contract: Contract) -> str:
+    """The rule that holds back rows of one primary key which say different things."""
+    return next(
+        (rule.id for rule in contract.rules if rule.check is Check.UNIQUE and _is_primary(contract, rule)), "key"
+    )
+
+
 def _is_primary(contract: Contract, rule: Rule) -> bool:
     return set(rule.properties) == set(contract.primary_key)
 

@@ -56,8 +56,12 @@ def _read(connection: "DuckDBPyConnection", contract: Contract, text: Text, sett
         "others": ", ".join(f"{_written_otherwise(each)} as {raw_column(each.name)}" for each in contract.properties),
     }
     try:
-        connection.execute(script("staged", **parts), [str(text.path)])
-    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+        try:
+            connection.execute(script("staged", **parts, parallel="true"), [str(text.path)])
+        except duckdb.InvalidInputException:
+            # Reading in parallel guesses where lines begin, and may guess wrong within quoted values.
+            connection.execute(script("staged", **parts, parallel="false"), [str(text.path)])
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.NotImplementedException) as error:
         raise Malformed(
             f"cannot be read as delimited text ({type(error).__name__})",
             field=text.path.name,

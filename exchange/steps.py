@@ -60,8 +60,10 @@ def stage(job: Job) -> Next:
         if not extracted.text.as_delivered:
             raise
         # Its adapter reads the delivery row by row, and either manages or says exactly which record is wrong.
-        again = replace(_extract(job, in_force=extracted.in_force, begin="", by_row=True), digest=extracted.digest)
-        job.keep("extract", again.to_data())
+        again = _extract(job, in_force=extracted.in_force, begin="", by_row=True)
+        if again.source != extracted.source:
+            raise Conflict(f"another delivery of {job.contract.id} came meanwhile", remedy="start again") from None
+        job.keep("extract", replace(again, digest=extracted.digest).to_data())
         rows = stage_delivery(job.contract, again.text, job.staged, job.settings)
     job.keep("stage", {"rows": rows, "rows_after": _rows_after(job, job.extracted())})
     return Next.GO_ON

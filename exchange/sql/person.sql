@@ -32,3 +32,12 @@ create or replace temp macro trimmed(raw) as
 
 -- Digits and signs in their ASCII forms.
 create or replace temp macro narrow(raw) as translate(trimmed(raw), '０１２３４５６７８９－．／：＋', '0123456789-./:+');
+
+-- Days and instants of the years that the calendar of everything else knows, and numbers that are finite.
+create or replace temp macro known_day(value) as
+    case when value between date '0001-01-01' and date '9999-12-31' then value end;
+
+create or replace temp macro known_instant(value) as
+    case when value between timestamp '0001-01-02 00:00:00' and timestamp '9999-12-30 23:59:59' then value end;
+
+create or replace temp macro finite(value) as case when isfinite(value) then value end;

@@ -4,7 +4,8 @@ create or replace table staged as
 with delivered as (
     select $delivered from read_csv(
         ?, header = false, auto_detect = false, columns = {$declared}, delim = $delimiter, quote = '"', escape = '"',
-        nullstr = '', new_line = '\n', max_line_size = $line_bytes_max, buffer_size = $buffer_bytes, strict_mode = true
+        nullstr = '', new_line = '\n', max_line_size = $line_bytes_max, buffer_size = $buffer_bytes, strict_mode = true,
+        parallel = $parallel
     )
 ),
 typed as (select *, $values from delivered)

@@ -150,3 +150,20 @@ likely = st.sampled_from("0123456789 ０３ａau　\u00a0\t")
 def test_trimming_takes_spaces_from_the_ends_and_nothing_else(duck: "DuckDBPyConnection", texts: list[str]) -> None:
     found = duck.execute("select trimmed(raw) from (select unnest($1::varchar[]) as raw)", [texts]).fetchall()
     assert [text for (text,) in found] == [text.strip(" \t\r\n\u00a0\u3000") or None for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "form"),
+    [
+        (PropertyType.DATE, "0000-01-01", ""),
+        (PropertyType.DATE, "00000101", "yyyyMMdd"),
+        (PropertyType.TIMESTAMP, "0000-06-01 00:00:00", ""),
+        (PropertyType.TIMESTAMP, "9999-12-31T23:59:59-12:00", ""),
+        (PropertyType.TIMESTAMP, "0001-01-01T00:00:00+14:00", ""),
+        (PropertyType.NUMBER, "9" * 300 + "e99", ""),
+    ],
+)
+def test_what_no_calendar_and_no_number_holds_is_no_value(
+    duck: "DuckDBPyConnection", kind: PropertyType, raw: str, form: str
+) -> None:
+    assert clean(duck, kind, raw, form) is None

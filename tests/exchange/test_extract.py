@@ -85,7 +85,9 @@ def test_a_plain_text_is_taken_over(tmp_path: Path) -> None:
     assert read(CONTRACT, extracted, tmp_path) == [("1", "a, b", "c", None), ("2", None, "d", "e")]
 
 
-@pytest.mark.parametrize("body", ["1,a\rb,c,d\n", '1, "a",c,d\n', '1,"a\rb",c,d\n', '1,a\n "b",c,d\n'])
+@pytest.mark.parametrize(
+    "body", ["1,a\rb,c,d\n", '1, "a",c,d\n', '1,"a\rb",c,d\n', '1,a\n "b",c,d\n', ' "1",a,b,c\n', "\ufeff1,a,b,c\n"]
+)
 def test_a_text_that_can_be_read_in_two_ways_is_read_by_its_adapter(tmp_path: Path, body: str) -> None:
     (tmp_path / "f.csv").write_bytes(f"{HEADER}\n{body}".encode())
     with suppress(Malformed):
@@ -102,3 +104,36 @@ def test_a_delivery_without_records_is_empty(tmp_path: Path) -> None:
     for text in (HEADER, f"{HEADER}\n", f"{HEADER}\r\n"):
         (tmp_path / "f.csv").write_bytes(text.encode())
         assert read(CONTRACT, extract(tmp_path, by_row=False), tmp_path) == []
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\r\n"])
+def test_no_record_is_lost_to_a_header_that_ends_in_a_way_of_its_own(tmp_path: Path, end: str) -> None:
+    (tmp_path / "f.csv").write_bytes(f"{HEADER}{end}1,a,b,c\r\n2,d,e,f\r\n".encode())
+    assert [record for record, *_ in read_by(tmp_path, by_row=False) or []] == ["1", "2"]  # type: ignore[misc]
+
+
+def test_a_line_without_an_end_is_left_to_the_adapter_which_refuses_it(tmp_path: Path) -> None:
+    bounds = replace(SMALL_PARTS, line_chars_max=100)
+    (tmp_path / "f.csv").write_bytes(f"{HEADER}\n".encode() + b"x" * 2_000)
+    with pytest.raises(Malformed):
+        extract(tmp_path, by_row=False, bounds=bounds)
+
+
+def test_another_header_is_another_delivery(tmp_path: Path) -> None:
+    digests = []
+    for header in (HEADER, ",".join(reversed(HEADER.split(",")))):
+        (tmp_path / "f.csv").write_bytes(f"{header}\n1,a,b,c\n".encode())
+        digests.append(extract(tmp_path, by_row=False).digest)
+    assert digests[0] != digests[1]
+
+
+def test_a_text_that_misleads_reading_in_parallel_is_read_all_the_same(tmp_path: Path) -> None:
+    lines = '"' + "\n1,2,3,4" * 400 + '"'
+    with (tmp_path / "f.csv").open("w", encoding="utf-8", newline="") as file:
+        file.write(f"{HEADER}\n")
+        for place in range(4_000):
+            file.write(f"{place},{lines if place % 7 == 0 else 'a'},c,d\n")
+    settings = replace(DEFAULTS, line_bytes_max=1 << 16)
+    extracted = extract(tmp_path, by_row=False)
+    assert extracted.text.as_delivered
+    assert stage_delivery(CONTRACT, extracted.text, tmp_path / "staged.duckdb", settings) == 4_000

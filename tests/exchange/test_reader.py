@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -131,7 +131,7 @@ def test_a_changed_byte_is_found_before_anything_is_answered(published: Registry
 
 
 def test_a_byte_changed_under_an_open_index_is_found(published: Registry) -> None:
-    exchange = reading(published, recheck_seconds=0.0)
+    exchange = reading(published, recheck_seconds=0.2)
     assert status(exchange, 1) == ["户籍"]
     manifest = published.manifest("population")
     assert manifest is not None
@@ -139,6 +139,7 @@ def test_a_byte_changed_under_an_open_index_is_found(published: Registry) -> Non
     with path.open("r+b") as file:
         file.seek(-40, os.SEEK_END)
         file.write(b"\xff")
+    sleep(0.3)
     for _ in range(2):
         with pytest.raises(Damaged):
             exchange.pin(["population"])
