@@ -42,7 +42,7 @@ def test_data_renewed_by_the_last_schedule_is_fresh() -> None:
     assert state() is State.FRESH
 
 
-@pytest.mark.parametrize("ending", SUCCESSES)
+@pytest.mark.parametrize("ending", sorted(SUCCESSES))
 def test_data_is_stale_beyond_the_contracts_age_and_not_at_it(ending: Ending) -> None:
     run = last(ending, succeeded=NOW)
     assert state(as_of=NOW - CONTRACT.freshness, run=run) is not State.STALE
