@@ -24,20 +24,22 @@ _FORMS = {
     PropertyType.ORGANISATION: "wire_text({0})",
     PropertyType.INTEGER: "wire_varint({0})",
     PropertyType.NUMBER: "(select form from wire_doubles where wire_doubles.value = {0} + 0.0)",
-    PropertyType.DATE: "wire_seconds({1})",
+    PropertyType.DATE: "{1}",
     PropertyType.TIMESTAMP: "wire_seconds({1})",
 }
-_SECONDS = {PropertyType.DATE: "day_seconds({0})", PropertyType.TIMESTAMP: "instant_seconds({0})"}
 
 
 def rows_source(properties: Sequence[Property], table: str) -> str:
-    """What `row_bytes` reads: the table with every day and instant as seconds beside it, worked out once."""
-    seconds = "".join(
-        f", {_SECONDS[each.type].format(quoted(each.name))} as {_seconds(each)}"
-        for each in properties
-        if each.type in _SECONDS
-    )
-    return f"(select *{seconds} from {table}) as {table}"  # noqa: S608 (names are quoted)
+    """What `row_bytes` reads: the table with each day's bytes and each instant's seconds beside it, worked out once."""
+    beside, days = [], []
+    for each in properties:
+        column, other = f"{table}.{quoted(each.name)}", _beside(each)
+        if each.type is PropertyType.TIMESTAMP:
+            beside.append(f", instant_seconds({column}) as {other}")
+        elif each.type is PropertyType.DATE:
+            beside.append(f", {other}.form as {other}")
+            days.append(f" left join wire_days as {other} on {other}.value = {column}")
+    return f"(select {table}.*{''.join(beside)} from {table}{''.join(days)}) as {table}"  # noqa: S608 (names are quoted)
 
 
 def row_bytes(properties: Sequence[Property]) -> str:
@@ -45,7 +47,7 @@ def row_bytes(properties: Sequence[Property]) -> str:
     parts = []
     for each in sorted(properties, key=lambda found: found.number):
         column = quoted(each.name)
-        form = _FORMS[each.type].format(column, _seconds(each))
+        form = _FORMS[each.type].format(column, _beside(each))
         parts.append(f"case when {column} is null then ''::blob else {_tag(each)}::blob || {form} end")
     return " || ".join(parts)
 
@@ -53,25 +55,38 @@ def row_bytes(properties: Sequence[Property]) -> str:
 def prepare_row_bytes(
     connection: "DuckDBPyConnection", properties: Sequence[Property], table: str, *, batch: int
 ) -> None:
-    """Make the macros that `row_bytes` calls, and the table of decimal numbers' eight bytes, which SQL cannot tell."""
+    """Make what `rows_source` and `row_bytes` need: the macros, every day's bytes, every decimal number's bytes.
+
+    There are few days in any registry; and SQL cannot tell the eight bytes of a decimal number.
+    """
     connection.execute(script("wire", bytes=bytes(range(256)).hex()))
-    connection.execute("create or replace temp table wire_doubles (value double, form blob)")
-    columns = [quoted(each.name) for each in properties if each.type is PropertyType.NUMBER]
-    if not columns:
-        return
-    every = " union ".join(
-        f"select distinct {column} + 0.0 as value from {table} where {column} is not null"  # noqa: S608 (names are quoted)
-        for column in columns
+    days = _distinct(properties, PropertyType.DATE, table)
+    form = "select value, wire_seconds(day_seconds(value)) as form"
+    connection.execute(
+        f"create or replace temp table wire_days as {form} from ({days or 'select null::date as value'})"
     )
-    distinct = connection.execute(every).fetchnumpy()["value"]
+    connection.execute("create or replace temp table wire_doubles (value double, form blob)")
+    numbers = _distinct(properties, PropertyType.NUMBER, table)
+    distinct = connection.execute(numbers).fetchnumpy()["value"].tolist() if numbers else []
     for start in range(0, len(distinct), batch):
-        values = distinct[start : start + batch].tolist()
+        values = distinct[start : start + batch]
         forms = [struct.pack("<d", value) for value in values]
         connection.execute("insert into wire_doubles select unnest($1::double[]), unnest($2::blob[])", [values, forms])
 
 
-def _seconds(each: Property) -> str:
-    return quoted(f"_seconds_{each.name}")
+def _distinct(properties: Sequence[Property], kind: PropertyType, table: str) -> str:
+    """The query of a type's distinct values in a table; empty where no property has the type."""
+    # Nought has a sign, and is one number.
+    zero = " + 0.0" if kind is PropertyType.NUMBER else ""
+    return " union ".join(
+        f"select distinct {quoted(each.name)}{zero} as value from {table} where {quoted(each.name)} is not null"  # noqa: S608 (names are quoted)
+        for each in properties
+        if each.type is kind
+    )
+
+
+def _beside(each: Property) -> str:
+    return quoted(f"_beside_{each.name}")
 
 
 def _tag(each: Property) -> str:

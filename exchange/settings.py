@@ -9,7 +9,7 @@ from kernel.settings import setting
 class ExchangeSettings:
     """Bounds and defaults of publishing and of look-ups."""
 
-    database_memory: str = setting("1500MB", "Memory that DuckDB may take while staging, e.g. 1GB")
+    database_memory: str = setting("2GB", "Memory that DuckDB may take while staging, e.g. 1GB")
     database_threads: int = setting(2, "Threads that DuckDB may take while staging")
     batch_rows: int = setting(5_000, "Rows that pass through Python at a time")
     rows_max: int = setting(50_000_000, "Rows of the largest delivery that is staged")
