@@ -17,6 +17,7 @@ from benchmarks.report import figure
 from exchange.publish import STEPS
 
 RATE, PEAK, DUCKDB = "publish.rows_per_s_10m", "publish.peak_mb_10m", "publish.duckdb_ratio_10m"
+ALL_IN_DUCKDB = "publish.duckdb_ratio_with_keys_10m"
 SHARE, WARM, COLD = "incremental.share_of_full", "lookup.warm_us_10m", "lookup.cold_us_10m"
 HUNDREDTH = 100
 
@@ -39,11 +40,18 @@ def measure(setting: Setting) -> Iterator[Result]:
     yield Result.of(
         PEAK, [done["publish"]["peak_mb"]], "MB", f"most anonymous memory of the process that published {of}"
     )
+    own = done["own_load"]["seconds"]
     yield Result.of(
         DUCKDB,
-        [_in_duckdb(done) / done["own_load"]["seconds"]],
+        [(_staged(done) + done["sort"]["sorted"]) / own],
         "ratio",
-        f"stage, checks and the index's sorted rows, over DuckDB's own load of {of} as UTF-8 with a unique index",
+        f"stage, checks, store and sort of {of}, over DuckDB's own load of the same as UTF-8 with a unique index",
+    )
+    yield Result.of(
+        ALL_IN_DUCKDB,
+        [(_staged(done) + done["sort"]["sorted"] + done["sort"]["keyed"]) / own],
+        "ratio",
+        "the same with what else is done in SQL: every row's protobuf bytes and its subject's keyed hash",
     )
     yield Result.of(
         SHARE,
@@ -56,9 +64,9 @@ def measure(setting: Setting) -> Iterator[Result]:
     yield Result.of(COLD, looked["cold_us"], "µs", "the same with the file's pages dropped before")
 
 
-def _in_duckdb(done: Mapping[str, Any]) -> float:
+def _staged(done: Mapping[str, Any]) -> float:
     steps = done["publish"]["steps"]
-    return float(steps["stage"] + steps["validate"] + done["sort"]["seconds"])
+    return float(steps["stage"] + steps["validate"])
 
 
 def _run(part: str, folder: Path, rows: int) -> Any:
@@ -81,9 +89,10 @@ def _tell(setting: Setting, done: Mapping[str, Any]) -> None:
                 for step in STEPS
             ],
         )
+    made = done["sort"]
     setting.report.say(
-        f"DuckDB's own load {figure(done['own_load']['seconds'])} s; the index's rows, keyed and sorted, "
-        f"{figure(done['sort']['seconds'])} s of the step build; files "
+        f"DuckDB's own load {figure(done['own_load']['seconds'])} s; of the step build: the index's rows and keys "
+        f"{figure(made['keyed'])} s, put in order {figure(made['sorted'])} s, the rest sealing and writing; files "
         + ", ".join(f"{name} {size / 1e6:,.0f} MB" for name, size in done["publish"]["files"].items())
     )
 
@@ -97,4 +106,5 @@ PARTS: Mapping[str, str] = {
     "change": "publishing what changed",
 }
 
-BENCH = Bench(name="ten_million", keys=(RATE, PEAK, DUCKDB, SHARE, WARM, COLD), run=measure)
+BENCH = Bench(name="ten_million", keys=(RATE, PEAK, DUCKDB, ALL_IN_DUCKDB = "publish.duckdb_ratio_with_keys_10m"
+SHARE, WARM, COLD), run=measure)

@@ -23,7 +23,13 @@ def index_rows(
     `only` names a table with a column `form`: the canonical identities of the subjects that are asked for.
     """
     prepare_row_bytes(connection, contract.properties, "records", batch=batch)
-    source = rows_source(contract.properties, "records")
+    found = connection.execute(f"{keyed_rows(contract, only=only)} order by key", list(keys.index_blocks))
+    while rows := found.fetchmany(batch):
+        yield rows
+
+
+def keyed_rows(contract: Contract, *, only: str = "") -> str:
+    """The query of all those rows in no order; it takes the index key's two blocks, after `prepare_row_bytes`."""
     names = [each.property for each in contract.subject_keys]
     among = f" and {{}} in (select form from {only})" if only else ""  # noqa: S608 (a name of ours)
     keyed = [
@@ -31,11 +37,12 @@ def index_rows(
         f"then index_key({canonical(contract, name)}, $1, $2) end"
         for place, name in enumerate(names)
     ]
-    every = keyed[0] if len(keyed) == 1 else f"unnest([{', '.join(keyed)}])"
-    parts = {"key": every, "value": row_bytes(contract.properties), "source": source}
-    found = connection.execute(script("index_rows", **parts), list(keys.index_blocks))
-    while rows := found.fetchmany(batch):
-        yield rows
+    return script(
+        "keyed_rows",
+        key=keyed[0] if len(keyed) == 1 else f"unnest([{', '.join(keyed)}])",
+        value=row_bytes(contract.properties),
+        source=rows_source(contract.properties, "records"),
+    )
 
 
 def canonical(contract: Contract, name: str) -> str:
