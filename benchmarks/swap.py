@@ -5,6 +5,7 @@ one with nothing published, one in the middle of which `current` of a dataset th
 """
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from benchmarks.ask import identity_of, load_of, questions_of
 from benchmarks.city import City
 from benchmarks.driving import drive
 from benchmarks.harness import Bench, Result, Setting
+from benchmarks.large import people
 from benchmarks.load import Load, Round, Target
 from benchmarks.process import Cores
 from benchmarks.report import figure
@@ -24,14 +26,20 @@ from exchange.layout import INDEX
 from exchange.publish import STEPS
 
 DATASET = "social_insurance"
-PAIRS = 5
+PAIRS = 3
+SHARE = 5
+"""A registry of a fifth of the rows that other benches publish: each pair publishes it once more."""
 FAILED, RATIO = "swap.failed_calls", "swap.p99_ratio"
 
 
 def measure(setting: Setting) -> Iterator[Result]:
     """Pairs of rounds. A single call that fails fails the bench."""
     city = City.made(setting)
+    with setting.report.doing(f"making {DATASET} larger"):
+        _swell(city, setting.scale.judged_rows // SHARE)
     city.publish_missing(setting)
+    with setting.report.doing(f"publishing {DATASET}"):
+        city.publish(DATASET, "swap-0")
     cores = Cores.of_this_machine()
     quiet: list[Round] = []
     swapped: list[Round] = []
@@ -64,6 +72,24 @@ def measure(setting: Setting) -> Iterator[Result]:
         f"p99 of a round of {load.round_seconds:.0f} s in which an index of {figure(size / 1e6)} MB was proved and "
         "taken into use, over that of the round before it",
     )
+
+
+def _swell(city: City, rows: int) -> None:
+    """Add so many people to the delivery."""
+    import duckdb  # noqa: PLC0415 - only here
+
+    contract = city.hub.catalogue.contracts[DATASET]
+    path = city.hub.paths.deliveries / contract.server.path
+    more = path.with_name("more.jsonl")
+    columns = (
+        "'S' || row_number() over () as 记录编号, 证件号码, 姓名, '养老' as 险种, '正常' as 参保状态, "
+        "120 as 累计缴费月数, '2026-10' as 最近缴费月"
+    )
+    with duckdb.connect() as connection:
+        connection.execute(f"copy (select {columns} from ({people(rows)})) to '{more}' (format json)")  # noqa: S608 (ours)
+    with path.open("ab") as target, more.open("rb") as source:
+        shutil.copyfileobj(source, target)
+    more.unlink()
 
 
 def _recorded(city: City, number: int) -> Job:
