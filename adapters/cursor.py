@@ -4,6 +4,7 @@ Its values cross from one run to the next as text: an instant in UTC (ISO 8601),
 registry itself writes them (a time without a zone, text of some format) is turned into that and back here.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +16,23 @@ from schemas.contract import Contract, PropertyType
 
 _DAY = timedelta(days=1)
 _DATE_LENGTH = len("2026-11-24")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:([T ])\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII)
+"""A day, or an instant: its separator, and its zone."""
+_DAY_SIGNS = "____-__-__"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """One way to write instants, within which texts sort as the instants do: the same signs, and the same zone.
+
+    `like` and `unlike` are patterns of SQL's LIKE with `!` before a sign that stands for itself; a text of this form
+    fits the first and none of the others. Its eleventh sign is the `separator`, where there is one: LIKE may take a
+    small letter for it, though it sorts elsewhere.
+    """
+
+    like: str
+    unlike: tuple[str, ...] = ()
+    separator: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +67,7 @@ class Cursor:
         What cannot be said exactly is said a little lower: more is read, never less. Raises ValueError.
         """
         if self.type is PropertyType.INTEGER:
-            number = _number(since)
-            return str(number) if isinstance(like, str) else number
+            return _number(since)
         at = _moment(since, "")
         if isinstance(like, datetime):
             zone = like.tzinfo
@@ -70,29 +87,41 @@ class Cursor:
             return _local(at).date().isoformat()
         return _aware(at).astimezone(SHANGHAI).isoformat(timespec="seconds")
 
-    def settled(self, watermark: str, now: datetime) -> str:
-        """The watermark, or `now` where it lies in the future: one record dated 2999 would hide all that change after.
+    def ahead(self, watermark: str, now: datetime) -> bool:
+        """Whether it lies in the future: one record dated 2999 would hide all that change after it.
 
         Integers know no future.
         """
-        if self.type is PropertyType.INTEGER or self.rank(watermark) <= now:
-            return watermark
-        return self.watermark(_local(now).date() if self.type is PropertyType.DATE else now)
+        return self.type is not PropertyType.INTEGER and bool(self.rank(watermark) > now)
+
+    def form(self, like: str) -> Form:
+        """The form of a text that the registry wrote; raises ValueError where such texts do not sort as instants."""
+        if self.format:
+            written = re.sub("[!_]", r"!\g<0>", self.format).replace("%Y", "____")
+            return Form(like=re.sub("%[mdHMS]", "__", written))
+        found = _iso(like)
+        separator, zone = found[1] or "", found[2] or ""
+        if not separator:
+            return Form(like=_DAY_SIGNS)
+        minutes = f"{_DAY_SIGNS}{separator}__:__%"
+        without = () if zone else ("%Z", "%z", "%+%", f"{minutes}-%")
+        return Form(like=minutes + zone, unlike=without, separator=separator)
 
     def rank(self, watermark: str) -> Any:
         """What orders watermarks of this cursor."""
         return _number(watermark) if self.type is PropertyType.INTEGER else _aware(_moment(watermark, ""))
 
     def _text(self, at: date | datetime, like: str) -> str:
-        """The same instant in the form of a text. No zone and no fraction: such text sorts before any that has one."""
+        """The same instant in the form of a text, down to the minute: such text sorts before any that says more."""
         sample = _moment(like, self.format)
         zone = sample.tzinfo if isinstance(sample, datetime) and sample.tzinfo else SHANGHAI
         local = _aware(at).astimezone(zone)
         if self.format:
             return local.strftime(self.format)
-        if len(like) <= _DATE_LENGTH:
+        separator = _iso(like)[1]
+        if not separator:
             return local.date().isoformat()
-        return local.strftime(f"%Y-%m-%d{like[_DATE_LENGTH]}%H:%M:%S")
+        return f"{local.date().isoformat()}{separator}{local.hour:02}:{local.minute:02}"
 
 
 def since(contract: Contract, watermark: str) -> str:
@@ -139,6 +168,13 @@ def _moment(value: object, form: str) -> date | datetime:
         found = datetime.strptime(text, form)  # noqa: DTZ007 (a time without a zone is the city's, said by the caller)
         return found if "%H" in form else found.date()
     return date.fromisoformat(text) if len(text) <= _DATE_LENGTH else datetime.fromisoformat(text)
+
+
+def _iso(text: str) -> re.Match[str]:
+    found = _ISO.fullmatch(text.rstrip())
+    if found is None:
+        raise ValueError("neither a day nor an instant of ISO 8601's extended format")
+    return found
 
 
 def _aware(found: date | datetime) -> datetime:

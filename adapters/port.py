@@ -55,6 +55,7 @@ class AdapterSettings:
     page_seconds: float = setting(60.0, "Seconds within which a page of an API must have come")
     page_bytes_max: int = setting(16 << 20, "Bytes of the largest page of an API")
     pages_max: int = setting(1_000_000, "Pages of the longest delivery by an API")
+    empty_pages_max: int = setting(100, "Pages without a record that an API may send one after another")
     requests_per_second: float = setting(20.0, "Requests a second to an API whose contract names no rate")
     attempts: int = setting(5, "How often a page of an API is asked for before it is given up")
     retry_seconds: float = setting(0.5, "Seconds before an API is asked again; doubled for each further time")

@@ -20,6 +20,7 @@ from kernel.digest import digest
 from kernel.errors import Malformed, Unavailable
 from schemas.server import Api, Paging
 
+_TOTAL_DIGITS_MAX = 18
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 
 
@@ -37,12 +38,12 @@ class Rest:
         if server.api is None:
             raise Malformed("says not how its pages follow each other", field=source.where, remedy="say api")
         credentials = credentials_of(server.connection, self._connections) if server.connection else Credentials()
-        began = datetime.now(UTC)
         stack = ExitStack()
         try:
             base = urlsplit(server.url)._replace(query="").geturl()
             client = stack.enter_context(ApiClient(source.where, base, server.api, credentials, self._settings))
             pages = _Pages(source=source, api=server.api, client=client, settings=self._settings)
+            began = pages.began
             first = pages.read(client.first(pages.parameters(number=server.api.first_page)))
         except (ValueError, httpx.InvalidURL):
             stack.close()
@@ -56,7 +57,7 @@ class Rest:
                 yield from pages.batches(first)
                 # Only now is known how far the data goes.
                 delivery.data_as_of = pages.data_as_of or began
-                delivery.watermark = pages.reached(began) if source.cursor else delivery.data_as_of.isoformat()
+                delivery.watermark = pages.watermark if source.cursor else delivery.data_as_of.isoformat()
 
         delivery = Delivery(
             columns=source.columns,
@@ -87,13 +88,17 @@ class _Pages:
     api: Api
     client: ApiClient
     settings: AdapterSettings
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
     data_as_of: datetime | None = None
     watermark: str = ""
     greatest: Any = None
     count: int = 0
+    total: int = 0
+    empty: int = 0
     header: list[str] = field(default_factory=list)
     unseen: set[str] = field(default_factory=set)
     seen: set[bytes] = field(default_factory=set)
+    asked: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.unseen = set(self.source.required)
@@ -140,11 +145,18 @@ class _Pages:
                     return None
                 return self.client.first(self.parameters(number=number, offset=self.count))
             case Paging.TOKEN:
-                return self.client.first(self.parameters(token=page.link)) if page.link else None
+                return self._by_token(page.link) if page.link else None
             case Paging.NEXT | Paging.LINK:
                 return self.client.following(page.url, page.link) if page.link else None
             case Paging.NONE:
                 return None
+
+    def _by_token(self, token: str) -> httpx.URL:
+        try:
+            return self.client.first(self.parameters(token=token))
+        except (ValueError, httpx.InvalidURL):
+            remedy = "mend next in the contract, or the API"
+            raise Malformed("names a token that no URL can hold", field=self.source.where, remedy=remedy) from None
 
     def _check_end(self, page: _Page) -> None:
         if page.total is not None and page.total != self.count:
@@ -155,6 +167,7 @@ class _Pages:
 
     def read(self, url: httpx.URL) -> _Page:
         """One page; raises Malformed, Unavailable."""
+        self._check_new(str(url), self.asked)
         reply = self.client.get(url)
         try:
             data = decoder().decode(reply.body.decode("utf-8-sig"))
@@ -168,7 +181,11 @@ class _Pages:
         self.count += len(rows)
         if self.count > self.settings.rows_max:
             raise Malformed("has more rows than a delivery may have", field=self.source.where, remedy="raise the bound")
-        self._check_new(rows)
+        if rows:
+            self._check_new(repr(rows), self.seen)
+        self.empty = 0 if rows else self.empty + 1
+        if self.empty > self.settings.empty_pages_max:
+            raise Malformed("sends empty pages one after another", field=self.source.where, remedy="mend the API")
         return _Page(url=reply.url, rows=rows, link=self._link(reply, data), total=self._total(data))
 
     def _row(self, record: Any, number: int) -> Row:
@@ -208,20 +225,15 @@ class _Pages:
         except ValueError:
             return
         rank = cursor.rank(watermark)
-        if self.greatest is None or rank > self.greatest:
+        if (self.greatest is None or rank > self.greatest) and not cursor.ahead(watermark, self.began):
             self.greatest, self.watermark = rank, watermark
 
-    def reached(self, began: datetime) -> str:
-        """The greatest cursor that was seen, as the next delivery takes it; empty: none was."""
-        cursor = self.source.cursor
-        return cursor.settled(self.watermark, began) if cursor and self.watermark else ""
-
-    def _check_new(self, rows: list[Row]) -> None:
+    def _check_new(self, page: str, seen: set[bytes]) -> None:
         """Refuse a page that came before: the API goes round in a circle, or does not heed what it is asked."""
-        mark = digest(repr(rows).encode("utf-8", "surrogatepass"))
-        if rows and mark in self.seen:
+        mark = digest(page.encode("utf-8", "surrogatepass"))
+        if mark in seen:
             raise Malformed("sends the same page again", field=self.source.where, remedy="mend paging in the contract")
-        self.seen.add(mark)
+        seen.add(mark)
 
     def _link(self, reply: Reply, data: Any) -> str:
         if self.api.paging is Paging.LINK:
@@ -238,10 +250,16 @@ class _Pages:
         if not self.api.total:
             return None
         found = _at(data, self.api.total)
-        if not isinstance(found, str) or not found.isdecimal():
+        if not isinstance(found, str) or not found.isdecimal() or len(found) > _TOTAL_DIGITS_MAX:
             what = f"a page's {self.api.total} is no number of records"
             raise Malformed(what, field=self.source.where, remedy="mend total in the contract")
-        return int(found)
+        total = int(found)
+        if total < self.total:
+            # What followed a deleted record has moved up, across the end of a page: nobody has seen it.
+            what = f"announced {self.total} records, then {total}: some were deleted between pages"
+            raise Unavailable(what, field=self.source.where, remedy="try again while nobody writes, or page by token")
+        self.total = total
+        return total
 
 
 def _at(data: Any, path: str) -> Any:

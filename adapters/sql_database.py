@@ -14,16 +14,19 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     CursorResult,
     Engine,
     Select,
     TableClause,
+    and_,
     column,
     create_engine,
     func,
     inspect,
     literal,
+    not_,
     or_,
     select,
     table,
@@ -34,12 +37,13 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql import quoted_name
 
 from adapters.credentials import Connections, credentials_of
-from adapters.cursor import instant
+from adapters.cursor import Cursor, instant
 from adapters.delivered import data_as_of, delivered
 from adapters.port import AdapterSettings, Batch, Delivery, MissingColumns, Row, Source
 from adapters.sql_server import REMEDY, failure, parse_url, server_engine
 from kernel.clock import SHANGHAI
 from kernel.errors import Malformed, MianzhengError
+from schemas.property import PropertyType
 
 _FIRST_ROWS = 100
 _PLAIN = frozenset({str, type(None)})
@@ -55,6 +59,7 @@ class SqlDatabase:
 
     def extract(self, source: Source, delivery_root: Path) -> Delivery:
         """Begin the transaction and learn how far the data goes; raises Malformed, Unavailable."""
+        began = datetime.now(UTC)
         stack = ExitStack()
         try:
             engine, fallback = self._open(source, delivery_root)
@@ -62,7 +67,7 @@ class SqlDatabase:
             header = _header(source, engine)
             connection = stack.enter_context(_connected(source, engine))
             try:
-                reach = _reach(source, connection, fallback)
+                reach = _reach(source, connection, fallback, began)
                 _read_as_text(connection)
                 result = connection.execution_options(stream_results=True, max_row_buffer=1).execute(reach.statement)
             except SQLAlchemyError as error:
@@ -141,7 +146,7 @@ def _connected(source: Source, engine: Engine) -> Connection:
     return connection
 
 
-def _reach(source: Source, connection: Connection, fallback: datetime) -> _Reach:
+def _reach(source: Source, connection: Connection, fallback: datetime, began: datetime) -> _Reach:
     """Ask for the greatest values, and say what is to be read."""
     registry = _table(source)
     statement = select(registry).order_by(*(registry.c[name] for name in source.key))
@@ -158,17 +163,54 @@ def _reach(source: Source, connection: Connection, fallback: datetime) -> _Reach
     last = newest[cursor.column]
     if last is None:
         return _Reach(data_as_of=as_of, watermark="", statement=statement)
+    place = registry.c[cursor.column]
     try:
-        watermark = cursor.settled(cursor.watermark(last), datetime.now(UTC))
+        watermark, like = _greatest(connection, cursor, place, last, began)
         if source.since:
-            begin = cursor.bound(source.since, last)
-            place = registry.c[cursor.column]
-            # A record without a cursor is always read: nobody can tell whether it has changed.
-            statement = statement.where(or_(place >= literal(begin), place.is_(None)))
+            statement = statement.where(_changed(cursor, place, source.since, like))
     except (ValueError, OverflowError):
         remedy = f"let it hold values of the type {cursor.type}"
         raise Malformed("its largest value is no cursor", field=cursor.column, remedy=remedy) from None
     return _Reach(data_as_of=as_of, watermark=watermark, statement=statement)
+
+
+def _greatest(
+    connection: Connection, cursor: Cursor, place: ColumnElement[Any], last: object, began: datetime
+) -> tuple[str, object]:
+    """The greatest cursor that is not in the future (empty: all are), and a value like the others; raises ValueError.
+
+    The hub's clock only says what is left out: what the registry's clock has written is what the next delivery begins
+    from, so that none needs to agree with the other.
+    """
+    if cursor.type is PropertyType.INTEGER and not isinstance(last, int | float | Decimal):
+        remedy = "cast it to a number in a view, or name another cursor"
+        raise Malformed("is kept as text, in which 9 comes after 10", field=cursor.column, remedy=remedy)
+    watermark = cursor.watermark(last)
+    if not cursor.ahead(watermark, began):
+        return watermark, last
+    now = literal(cursor.bound(began.isoformat(), last))
+    found = connection.execute(select(func.max(place)).where(place <= now)).scalar()
+    if found is None:
+        return "", last
+    watermark = cursor.watermark(found)
+    # Among texts of several zones even this one may be.
+    return "" if cursor.ahead(watermark, began) else watermark, found
+
+
+def _changed(cursor: Cursor, place: ColumnElement[Any], since: str, like: object) -> ColumnElement[bool]:
+    """Which records are read: also those of which nobody can tell whether they have changed. Raises ValueError."""
+    changed = or_(place >= literal(cursor.bound(since, like)), place.is_(None))
+    if not isinstance(like, str):
+        return changed
+    # The database compares texts sign by sign, which says something only of those that are written alike.
+    form = cursor.form(like)
+    alike: list[ColumnElement[bool]] = [
+        place.like(form.like, escape="!"),
+        *(not_(place.like(each, escape="!")) for each in form.unlike),
+    ]
+    if form.separator:
+        alike.append(func.substr(place, len("2026-11-24") + 1, 1) == literal(form.separator))
+    return or_(changed, not_(and_(*alike)))
 
 
 def _table(source: Source) -> TableClause:

@@ -92,10 +92,22 @@ def check_server(document: Document, server: Server, properties: Mapping[str, Pr
     if not server.full_every:
         what, remedy = "has a cursor but no fullEvery", "say fullEvery: 7d; it finds what is gone without a trace"
         document.fault(what, remedy, *_place(document, "cursor"))
+    if server.kind is ServerKind.SQL and server.cursor in properties:
+        _check_sorts(document, properties[server.cursor])
     counted = server.cursor in properties and properties[server.cursor].type is PropertyType.INTEGER
     if server.overlap if counted else server.overlap_count:
         remedy = "say a number, like 1000" if counted else "say a length of time, like 15m"
         document.fault("the overlap is not of the cursor's kind", remedy, *_place(document, "overlap"))
+
+
+def _check_sorts(document: Document, cursor: Property) -> None:
+    """A database compares texts sign by sign: only from the year down do they sort as the instants that they say."""
+    letters = "".join(re.findall("%([YmdHMS])", cursor.strptime))
+    if not "YmdHMS".startswith(letters):
+        what = f"cursor names {cursor.name}, whose format does not sort as instants do"
+        document.fault(
+            what, "name a property that begins with the year, or cast it in a view", *_place(document, "cursor")
+        )
 
 
 def _kind(document: Document, served: ServerShape) -> ServerKind:
@@ -162,6 +174,9 @@ def _api(document: Document, served: ServerShape, said: ApiShape) -> Api:
     place = _COUNTED.get(paging, "")
     if place and place not in location:
         document.fault(f"the location does not say where {place} goes", "write it into the query", *AT, "location")
+    if paging in {Paging.PAGE, Paging.OFFSET} and not said.total:
+        remedy = "say total; what is deleted between two pages moves others past the reader, and total tells"
+        document.fault("counted pages without a total", remedy, *at)
     if (paging in {Paging.TOKEN, Paging.NEXT}) is not bool(said.next):
         document.fault("next goes with the paging token or next", "say where the next one stands in a page", *at)
     if (auth is Auth.HEADER) is not bool(said.header):

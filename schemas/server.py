@@ -34,8 +34,9 @@ class Api:
     """A paged JSON API. `records`, `next` and `total` are dotted paths in a page.
 
     `records` leads to the list of records (empty: the page is that list), `next` to the next page's token or URL,
-    `total` to the number of all records, which is then checked. `page_size` is what `{size}` stands for, `first_page`
-    the number of the first one. No more than `requests_per_second` are sent; 0: as fast as answers come.
+    `total` to the number of all records, which is then checked; counted pages have one. `page_size` is what `{size}`
+    stands for, `first_page` the number of the first one. No more than `requests_per_second` are sent; 0: as fast as
+    answers come.
     """
 
     records: str = ""

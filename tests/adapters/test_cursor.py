@@ -71,7 +71,6 @@ def test_a_number_crosses_as_it_is(marriages: Contract, greatest: int, count: in
     assert since(counted(marriages, count), NUMBERED.watermark(greatest)) == str(greatest - count)
     assert NUMBERED.watermark(Decimal(greatest)) == NUMBERED.watermark(str(greatest)) == str(greatest)
     assert NUMBERED.bound(str(greatest), 1) == greatest
-    assert NUMBERED.bound(str(greatest), "1") == str(greatest)
 
 
 def test_a_registrys_own_format_is_written_as_it_writes() -> None:
@@ -97,13 +96,19 @@ def test_a_time_without_a_zone_is_the_citys() -> None:
 
 def test_the_future_is_no_watermark() -> None:
     now = dt.datetime(2026, 11, 24, 20, tzinfo=dt.UTC)
-    assert UPDATED.settled("2026-11-24T19:00:00+00:00", now) == "2026-11-24T19:00:00+00:00"
-    assert UPDATED.settled("2999-01-01T00:00:00+00:00", now) == "2026-11-24T20:00:00+00:00"
+    assert not UPDATED.ahead("2026-11-24T20:00:00+00:00", now)
+    assert UPDATED.ahead("2026-11-24T20:00:01+00:00", now)
     # In the city it is the next day already.
     day = Cursor(column="日期", type=PropertyType.DATE)
-    assert day.settled("2999-01-01", now) == "2026-11-25"
-    assert day.settled("2026-11-25", now) == "2026-11-25"
-    assert NUMBERED.settled("9" * 18, now) == "9" * 18
+    assert day.ahead("2026-11-26", now)
+    assert not day.ahead("2026-11-25", now)
+    assert not NUMBERED.ahead("9" * 18, now)
+
+
+@pytest.mark.parametrize("text", ["20261124T080000", "2026-W48-2", " 2026-11-24 08:00", "2026-11-24t08:00:00", "soon"])
+def test_text_that_does_not_sort_as_instants_do_is_no_form(text: str) -> None:
+    with pytest.raises(ValueError, match="extended format"):
+        UPDATED.form(text)
 
 
 def test_without_cursor_or_watermark_everything_is_read(marriages: Contract) -> None:

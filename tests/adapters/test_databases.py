@@ -290,7 +290,7 @@ def test_only_what_changed_is_read_and_what_says_not_when_it_changed(server: Dat
     ("column", "cursor", "values", "watermark", "since", "changed"),
     [
         ("integer", PropertyType.INTEGER, ("7", "9", "10"), "10", "9", 2),
-        ("varchar(20)", PropertyType.INTEGER, ("'107'", "'109'", "'110'"), "110", "109", 2),
+        ("decimal(20)", PropertyType.INTEGER, ("107", "109", "1000"), "1000", "109", 2),
         ("date", PropertyType.DATE, ("'2024-01-01'", "'2024-01-02'", "'2024-01-03'"), "2024-01-03", "2024-01-02", 2),
         (
             "varchar(30)",
@@ -321,12 +321,48 @@ def test_a_record_dated_in_the_future_hides_no_change(server: DatabaseServer) ->
     what = registry(server)
     where = quoted(server, "登记")
     server.run(f"insert into {where} values ('戊', '误', '2037-01-01 00:00:00')")
-    before = dt.datetime.now(dt.UTC)
     begin = reach(server, what).watermark
-    assert before <= dt.datetime.fromisoformat(begin) <= dt.datetime.now(dt.UTC)
-    changed = (before.astimezone(SHANGHAI) + dt.timedelta(minutes=1)).strftime("%Y-%m-%d %H:%M:%S")
+    assert begin == "2024-11-23T17:30:00+00:00"
+    # The department's clock may be behind ours.
+    changed = (dt.datetime.now(SHANGHAI) - dt.timedelta(hours=1)).strftime("%Y-%m-%d %H:%M:%S")
     server.run(f"insert into {where} values ('己', '新', '{changed}')")
-    assert {row[0] for row in read(server, replace(what, since=begin))} == {"丙", "戊", "己"}
+    assert {row[0] for row in read(server, replace(what, since=begin))} == {"丙", "甲", "戊", "己"}
+
+
+def test_where_every_record_is_dated_in_the_future_nothing_is_said_of_how_far_it_goes(server: DatabaseServer) -> None:
+    what = registry(server)
+    server.run(f"update {quoted(server, '登记')} set {quoted(server, '更新时间')} = '2037-01-01 00:00:00'")
+    assert reach(server, what).watermark == ""
+
+
+@pytest.mark.parametrize("numbers", [("107",), ("9", "10")])
+def test_numbers_kept_as_text_are_no_cursor(server: DatabaseServer, numbers: tuple[str, ...]) -> None:
+    table(server, "变", f"{quoted(server, '序')} varchar(20)", *(f"('{each}')" for each in numbers))
+    what = source(server, "变", ("序",), cursor=Cursor(column="序", type=PropertyType.INTEGER))
+    with pytest.raises(Malformed, match="序: is kept as text, in which 9 comes after 10"):
+        opened(server, what)
+
+
+@pytest.mark.parametrize(
+    ("texts", "since", "missing"),
+    [
+        # The last of each was written in another way than the others, after `since`.
+        (("2024-11-23T20:00:00+08:00", "2024-11-23T23:30:00+08:00", "2024-11-23 23:45:00"), "15:00", 1),
+        (("2024-11-23T20:00:00+08:00", "2024-11-23T23:30:00.5+08:00", "2024-11-23T15:45:00+00:00"), "15:00", 1),
+        (("2024-11-23 20:00", "2024-11-23 23:30", "2024-11-23 15:45Z"), "15:00", 1),
+        (("2024-11-23 20:00", "2024-11-23 23:30", "2024-11-23 10:45-05:00"), "15:00", 1),
+        # A form of which one is in the future.
+        (("2024-11-23T20:00:00+08:00", "2024-11-23T23:30:00+08:00", "2037-01-01 00:00:00"), "15:00", 1),
+    ],
+)
+def test_instants_kept_as_text_are_compared_where_they_are_written_alike(
+    server: DatabaseServer, texts: tuple[str, ...], since: str, missing: int
+) -> None:
+    table(server, "文", f"{quoted(server, '序')} varchar(40)", *(f"('{each}')" for each in texts))
+    what = source(server, "文", ("序",), cursor=Cursor(column="序", type=PropertyType.TIMESTAMP))
+    assert reach(server, what).watermark.startswith("2024-11-23T15:30:00")
+    found = read(server, replace(what, since=f"2024-11-23T{since}:00+00:00"))
+    assert {row[0] for row in found} == set(texts[missing:])
 
 
 def test_a_cursor_of_another_kind_is_named(server: DatabaseServer) -> None:

@@ -272,6 +272,84 @@ def test_only_what_changed_is_asked_for(server: ApiServer) -> None:
     assert server.queries[0]["changedSince"] == "20241124074500"
 
 
+@pytest.mark.parametrize("kind", [PropertyType.TIMESTAMP, PropertyType.DATE])
+def test_a_record_dated_in_the_future_hides_no_change(server: ApiServer, kind: PropertyType) -> None:
+    written = slice(None) if kind is PropertyType.TIMESTAMP else slice(10)
+    people = [{**each, "更新时间": each["更新时间"][written]} for each in PEOPLE]
+    server.answer = lambda _: page([{**people[0], "更新时间": "2999-01-01"}, *people])
+    what = source(server, replace(BY_PAGE, paging=Paging.NONE), cursor=replace(UPDATED, type=kind))
+    delivery = opened(what)
+    list(delivery.batches)
+    assert delivery.watermark == {"timestamp": "2024-11-24T00:00:00+00:00", "date": "2024-11-24"}[kind]
+    server.answer = lambda _: page([{**people[0], "更新时间": "2999-01-01"}])
+    delivery = opened(what)
+    list(delivery.batches)
+    assert delivery.watermark == ""
+
+
+def test_a_deletion_between_pages_is_noticed(server: ApiServer) -> None:
+    def answer(asked: Asked) -> Says:
+        # The first record is deleted once the first page is out: the third has moved onto it.
+        left = PEOPLE[len(server.asked) > 1 :]
+        at = int(asked.query["from"])
+        return page(left[at : at + 2], total=len(left))
+
+    server.answer = answer
+    counted = replace(BY_PAGE, paging=Paging.OFFSET, total="data.total")
+    with pytest.raises(Unavailable, match="announced 5 records, then 4"):
+        read(source(server, counted, "?from={offset}"))
+
+
+@pytest.mark.parametrize("page_number", ["1", "2"])
+@pytest.mark.parametrize("total", ["9" * 5000, "9" * 19, "1.5", "-1", "null"], ids=len)
+def test_a_total_that_is_none_is_one_error(server: ApiServer, page_number: str, total: str) -> None:
+    def answer(asked: Asked) -> Says:
+        said = pages_by_number(asked).body.decode()
+        if asked.query["page"] == page_number:
+            said = said.replace('"total": 5', f'"total": {total}')
+        return Says(body=said.encode())
+
+    server.answer = answer
+    with pytest.raises(Malformed, match="no number of records"):
+        read(source(server, replace(BY_PAGE, total="data.total")))
+
+
+BY_TOKEN = replace(BY_PAGE, paging=Paging.TOKEN, next="data.next")
+
+
+@pytest.mark.parametrize(("api", "query"), [(BY_TOKEN, "?after={token}"), (BY_NEXT, "?x=1")])
+def test_a_way_that_was_gone_before_is_not_gone_again(server: ApiServer, api: Api, query: str) -> None:
+    # Two that name each other, without a record.
+    server.answer = lambda asked: page(
+        PEOPLE[:1] if len(server.asked) == 1 else [], next="?x=3" if "2" in str(asked.query) else "?x=2"
+    )
+    with pytest.raises(Malformed, match="same page again"):
+        read(source(server, api, query))
+    assert len(server.asked) == 3
+
+
+def test_empty_pages_may_come_between_but_not_without_end(server: ApiServer) -> None:
+    def answer(asked: Asked) -> Says:
+        at = int(asked.query.get("after", "0"))
+        return page(PEOPLE[at // 4 : at // 4 + 1] if at % 4 == 0 else [], next=str(at + 1) if at < 16 else None)
+
+    server.answer = answer
+    what = source(server, BY_TOKEN, "?after={token}")
+    assert read(what, replace(QUICK, empty_pages_max=3)) == ROWS
+    server.asked.clear()
+    with pytest.raises(Malformed, match="empty pages one after another"):
+        read(what, replace(QUICK, empty_pages_max=2))
+    assert len(server.asked) == 4
+
+
+@pytest.mark.parametrize("token", ["x" * 70_000, "\ud800"])
+def test_a_token_that_fits_into_no_url_is_one_error(server: ApiServer, token: str) -> None:
+    said = {"data": {"items": PEOPLE[:1], "next": token}}
+    server.answer = lambda _: Says(body=json.dumps(said).encode())
+    with pytest.raises(Malformed, match="no URL can hold"):
+        read(source(server, BY_TOKEN, "?after={token}"))
+
+
 def test_numbers_keep_their_text(server: ApiServer) -> None:
     server.answer = lambda asked: Says(
         body=b"[]" if asked.query["page"] == "2" else

@@ -139,6 +139,7 @@ def test_an_api_is_described_by_its_pages(server: Callable[..., Server]) -> None
         (API, "paging: page", "paging: token", "where {token} goes"),
         (API, "paging: page", "paging: next", "next goes with"),
         (API, "paging: page", "paging: sideways", "'none'"),
+        (API, "total: data.total, ", "", "without a total"),
         (API, "paging: page", "paging: page, next: a.b", "next goes with"),
         (API, "auth: bearer", "auth: header", "header goes with"),
         (API, "      - {property: connection, value: civil_affairs_api}\n", "", "no connection"),
@@ -160,3 +161,25 @@ def test_a_server_that_cannot_be_read_is_reported_and_no_secret_is_shown(
         server(section, (old, new))
     assert any(what in each.what and each.remedy for each in caught.value.faults), caught.value.faults
     assert "geheim" not in str(caught.value)
+
+
+CHANGES = """      - {property: asOf, value: updated_at}
+      - {property: cursor, value: updated_at}
+      - {property: fullEvery, value: 7d}
+"""
+
+
+@pytest.mark.parametrize(
+    ("form", "sorts"),
+    [("yyyyMMddHHmmss", True), ("yyyy-MM-dd", True), ("dd/MM/yyyy HH:mm:ss", False), ("yyyyMMdd ss:mm:HH", False)],
+)
+def test_a_databases_cursor_is_written_from_the_year_down(contract: Alone, form: str, *, sorts: bool) -> None:
+    alone = contract(MARRIAGES)
+    alone.change(MARRIAGES, "      - {property: asOf, value: updated_at}\n", CHANGES)
+    stamp = "        description: Last change of the record\n        logicalType: timestamp\n"
+    alone.change(MARRIAGES, stamp, f"{stamp}        logicalTypeOptions: {{format: '{form}'}}\n")
+    if sorts:
+        assert load_contracts(alone.root)["marriages"].server.cursor == "updated_at"
+        return
+    with pytest.raises(Faulty, match="does not sort as instants do"):
+        load_contracts(alone.root)
