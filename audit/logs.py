@@ -68,7 +68,9 @@ class Logs:
         """The root log. Its first entry is its own opening. Raises Damaged where it is gone and other logs are not."""
         shared = self._shared(ROOT)
         root = RootLog(shared)
-        if not shared.place.journal.exists() and any(map(has_frames, self.directory.glob("*/journal"))):
+        # In this order: whoever writes to another log has opened this one before.
+        others = any(map(has_frames, self.directory.glob("*/journal")))
+        if others and not shared.place.journal.exists():
             name = shared.place.directory.name
             raise Damaged("is missing, and other logs have entries", field=name, remedy=_RESTORE)
         if not shared.place.checkpoint.exists():

@@ -124,8 +124,8 @@ def look_up(large: Large, _rows: int) -> Mapping[str, Any]:
         found = connection.execute(f"select person_id from records using sample {PEOPLE} rows").fetchall()  # noqa: S608 (a number of ours)
     people = [parse_person(number) for (number,) in found]
     random.Random(SEED).shuffle(people)
-    size = PEOPLE // BATCHES
-    batches = [people[at : at + size] for at in range(0, PEOPLE, size)]
+    size = len(people) // BATCHES
+    batches = [people[at : at + size] for at in range(0, size * BATCHES, size)]
     descriptor = os.open(folder / INDEX, os.O_RDONLY)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     os.close(descriptor)

@@ -103,5 +103,11 @@ def _kinds(kind: type[MianzhengError]) -> Iterator[type[MianzhengError]]:
         yield from _kinds(each)
 
 
-KINDS = {each.code: each for root in (Refusal, Malformed) for each in _kinds(root)}
-"""The kinds of error by their stable codes."""
+_ROOMS = frozenset({"kernel", "verifier"})
+KINDS = {
+    each.code: each
+    for root in (Refusal, Malformed)
+    for each in _kinds(root)
+    if each.__module__.partition(".")[0] in _ROOMS
+}
+"""The kinds of error that a hub answers with, by their stable codes; whoever else makes kinds keeps them to himself."""

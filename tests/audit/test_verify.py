@@ -69,6 +69,11 @@ def named(report: LogReport) -> set[tuple[Fault, str, int | None]]:
 pytestmark = pytest.mark.usefixtures("written")
 
 
+def other_end(raw: bytes) -> bytes:
+    """The same bytes but for the last."""
+    return raw[:-1] + bytes([raw[-1] ^ 1])
+
+
 def test_a_log_that_nobody_touched_is_sound(verify: Callable[[], LogReport]) -> None:
     report = verify()
     assert report.findings == ()
@@ -144,7 +149,7 @@ def test_a_changed_entry_in_a_journal_whose_frames_hold_is_named(
     verify: Callable[[], LogReport], place: LogPlace
 ) -> None:
     rewrite(
-        place, lambda index, each: each if index != 77 else Prepared(entry=each.entry[:-1] + b"!", sealed=each.sealed)
+        place, lambda index, each: each if index != 77 else Prepared(entry=other_end(each.entry), sealed=each.sealed)
     )
     report = verify()
     assert named(report) == {(Fault.ENTRY_IN_JOURNAL, "journal", 77)}
@@ -154,7 +159,7 @@ def test_a_changed_detail_in_a_journal_whose_frames_hold_is_named(
     verify: Callable[[], LogReport], place: LogPlace
 ) -> None:
     rewrite(
-        place, lambda index, each: each if index != 78 else Prepared(entry=each.entry, sealed=each.sealed[:-1] + b"!")
+        place, lambda index, each: each if index != 78 else Prepared(entry=each.entry, sealed=other_end(each.sealed))
     )
     assert named(verify()) == {(Fault.DETAIL_CHANGED, "journal", 78)}
 

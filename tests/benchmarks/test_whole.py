@@ -17,6 +17,7 @@ TINY = Scale(
     rounds=1,
     round_seconds=0.5,
     warm_up_seconds=0.1,
+    judged_rows=4_000,
     in_flight=8,
     connections=2,
 )
