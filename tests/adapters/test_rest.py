@@ -324,7 +324,7 @@ def test_a_way_that_was_gone_before_is_not_gone_again(server: ApiServer, api: Ap
         PEOPLE[:1] if len(server.asked) == 1 else [], next="?x=3" if "2" in str(asked.query) else "?x=2"
     )
     with pytest.raises(Malformed, match="same page again"):
-        read(source(server, api, query))
+        read(source(server, api, query), replace(QUICK, pages_max=10))
     assert len(server.asked) == 3
 
 
