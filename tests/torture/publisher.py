@@ -180,7 +180,7 @@ def watched(order: Order) -> Watch:
     for name in STEP_OPERATIONS:
         setattr(os, name, watch.operation(name, getattr(os, name)))
     connect = duckdb.connect
-    duckdb.connect = lambda *arguments, **named: Database(connect(*arguments, **named), watch)  # type: ignore[assignment,return-value]
+    duckdb.connect = lambda *arguments, **named: Database(connect(*arguments, **named), watch)  # type: ignore[assignment]
     steps = cast("dict[str, Callable[[Job], Next]]", publish.STEPS)
     for place, do in steps.items():
         steps[place] = watch.step(place, do)

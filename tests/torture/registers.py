@@ -106,9 +106,9 @@ class Register:
         chosen = self.random.sample(sorted(self.records), 6) if self.records else range(30)
         for place in [*chosen, len(self.records) or 30]:
             husband, wife = self.random.sample(range(PEOPLE), 2)
-            parted = {"status": "离婚", "divorced_on": "2026-01-01"}
-            changes = self.random.choice([{}, parted, {"status": "丧偶"}, {"wife_id": BAD}])
-            self.records[place] = marriage(place, husband, wife, updated_at=moment, **changes)  # type: ignore[arg-type]
+            parted: Record = {"status": "离婚", "divorced_on": "2026-01-01"}
+            kinds: list[Record] = [{}, parted, {"status": "丧偶"}, {"wife_id": BAD}]
+            self.records[place] = marriage(place, husband, wife, **{"updated_at": moment, **self.random.choice(kinds)})
 
     def _expected(self, records: Iterable[Record]) -> Rows:
         """Whoever a clean row names has it, but for the rows that the register marks as deleted."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from app.home import make_home
 from app.hub import Hub, open_hub
 from audit.verify_hub import verify_hub
 from exchange.layout import Layout
+from exchange.manifest import Manifest
 from exchange.publish import STEPS
 from exchange.snapshot import check_files, read_current, read_manifest
 from tests.torture.desk import Desk
@@ -64,6 +66,12 @@ class Life:
     place: str = ""
     outcome: str = ""
     status: int | None = None
+    handle: int = -1
+
+    def kill(self) -> None:
+        """End it, if it has not ended by itself; never another process that has got its number since."""
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.handle, signal.SIGKILL)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,7 +142,8 @@ class Trial:
         assert line, f"there is no maker of publishers any more: see {self.hub.paths.logs / 'torture.log'}"
         said = json.loads(line)
         if said["state"] == "born":
-            self.lives[said["run"]].pid = said["pid"]
+            born = self.lives[said["run"]]
+            born.pid, born.handle = said["pid"], os.pidfd_open(said["pid"])
         life = next(each for each in self.lives.values() if each.pid == said["pid"])
         match said["state"]:
             case "entered":
@@ -146,6 +155,7 @@ class Trial:
                 life.outcome = said["outcome"]
             case "dead":
                 life.status = said["status"]
+                os.close(life.handle)
                 del self.lives[life.order.run]
         return life
 
@@ -154,7 +164,7 @@ class Trial:
         while life.status is None:
             if self.hear() is life and until and life.place == until and life.status is None:
                 time.sleep(wait)
-                os.kill(life.pid, signal.SIGKILL)
+                life.kill()
                 until = ""
         return life
 
@@ -200,6 +210,7 @@ class Trial:
         assert again.status == 0, (life, again)
         assert again.outcome in self.good_ends(kind), (life, again)
         self.now_in_force(kind.dataset, wanted)
+        assert bool(self.manifest(kind.dataset).base) == (kind is CHANGES)
         self.assert_nothing_left(kind.dataset, strict=strict)
 
     def prepare(self, kind: Kind) -> tuple[str, Rows, str]:
@@ -272,7 +283,7 @@ class Trial:
         other = second if ahead is first else first
         assert self.live(other).outcome.startswith("Conflict"), other
         told_so = 1
-        os.kill(ahead.pid, signal.SIGKILL)
+        ahead.kill()
         while other.outcome != "done":
             assert other.outcome.startswith("Conflict"), other
             told_so += 1
@@ -286,9 +297,13 @@ class Trial:
 
     def current(self, dataset: str) -> str:
         """The version in force."""
-        found = read_current(self.layout(dataset))
-        assert found is not None
-        return found.version
+        return self.manifest(dataset).version
+
+    def manifest(self, dataset: str) -> Manifest:
+        """The manifest of the version in force, which is as it was published."""
+        current = read_current(self.layout(dataset))
+        assert current is not None
+        return read_manifest(self.layout(dataset), current, bytes_max=MANIFEST_BYTES_MAX)
 
     def now_in_force(self, dataset: str, rows: Rows) -> None:
         """From now on this must be in force, and is."""
@@ -303,8 +318,7 @@ class Trial:
         """What is in force is whole, is recorded, and tells everybody exactly these rows."""
         layout, current = self.layout(dataset), read_current(self.layout(dataset))
         assert current is not None
-        manifest = read_manifest(layout, current, bytes_max=MANIFEST_BYTES_MAX)
-        check_files(layout, manifest)
+        check_files(layout, self.manifest(dataset))
         self.desk.assert_recorded(dataset, current, layout.receipt(current.version).read_bytes())
         assert told(dataset, self.hub) == rows
 
