@@ -22,7 +22,7 @@ from exchange.report_page import write_report
 from exchange.retire import retire
 from exchange.snapshot import check_files, read_current_bytes, read_data_key, read_manifest
 from exchange.stage import stage_delivery
-from exchange.taken_back import check_not_taken_back
+from exchange.taken_back import check_not_taken_back, settle
 from exchange.trend import earlier_runs
 from exchange.validate import Gate, validate_delivery
 from exchange.verdict import Verdict
@@ -145,7 +145,9 @@ def promote(job: Job) -> Next:
     moved = Current(version=manifest.version, manifest_digest=manifest.digest).to_bytes()
     if read_current_bytes(job.layout) != moved:
         check_files(job.layout, manifest)
+        _settle_roll_back(job)
         swap_file(job.layout.current, moved, expected=job.extracted().in_force)
+    _settle_roll_back(job)
     retire(job.layout, in_force=manifest.version, now=job.clock.now(), days=job.contract.retention_days)
     _drop_personal_data(job)
     drop_kept(job.layout, job.run_id)
@@ -192,6 +194,7 @@ def _clear_leftovers(job: Job) -> None:
     layout = job.layout
     for folder in (layout.folder, *(layout.held.iterdir() if layout.held.is_dir() else ())):
         clear_unfinished(folder)
+    _settle_roll_back(job)
     lapse(job, begun_again=True)
     if layout.runs.is_dir():
         for folder in layout.runs.iterdir():
@@ -206,6 +209,12 @@ def _clear_leftovers(job: Job) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def _settle_roll_back(job: Job) -> None:
+    """Finish what a killed roll-back left; what cannot be read keeps nobody from publishing by force."""
+    with suppress(Damaged):
+        settle(job.layout)
 
 
 def _in_force_already(job: Job, extracted: Extracted) -> bool:

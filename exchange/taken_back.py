@@ -10,7 +10,7 @@ from typing import Any
 from exchange.current import Current
 from exchange.layout import Layout
 from exchange.snapshot import read_current_bytes
-from kernel.durable import PRIVATE, replace_file
+from kernel.durable import PRIVATE, flush_directory, replace_file
 from kernel.errors import Damaged, MianzhengError
 
 FORMAT = "mianzheng.rollbacks/1"
@@ -93,6 +93,23 @@ def pending(layout: Layout) -> RollBack | None:
     """The roll-back that is recorded and may not be carried out yet; raises Damaged."""
     found = _read(layout.rolling_back)
     return found[0] if found else None
+
+
+def settle(layout: Layout) -> None:
+    """Note a begun roll-back as done where it was carried out, and forget it where what it would replace is gone.
+
+    What was killed before `current` moved stays, to be asked again. Whoever moves `current` calls this before and
+    after, with the dataset's lock held: else nobody could tell any more what was carried out. Raises Damaged.
+    """
+    begun = pending(layout)
+    if begun is None:
+        return
+    if version_in_force(layout) == begun.to_version:
+        write(layout.rollbacks, rollbacks(layout))
+    elif (read_current_bytes(layout) or b"").decode("utf-8", "replace") == begun.before:
+        return
+    layout.rolling_back.unlink()
+    flush_directory(layout.folder)
 
 
 def _read(path: Path) -> tuple[RollBack, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from exchange import rollback
 from exchange.history import Standing, history, standing
 from exchange.job import Job
 from exchange.layout import DATA, INDEX, MANIFEST
@@ -287,6 +288,26 @@ def test_killed_at_any_flush_it_is_finished_by_asking_again(twice: Twice, tmp_pa
     assert killed >= 8
 
 
+def test_one_that_was_killed_when_done_is_remembered_once_the_next_delivery_is_in_force(
+    twice: Twice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as cut_short:
+        # As if the process had been killed right after `current` moved.
+        cut_short.setattr("exchange.rollback.finish", lambda _: None)
+        twice.back()
+    registry, layout = twice.registry, twice.registry.layout("population")
+    assert (twice.in_force, layout.rolling_back.exists()) == (twice.first, True)
+    registry.clock.advance(timedelta(days=1))
+    registry.deliver("population", [resident(place) for place in range(8)], as_of="2026-11-25T03:00:00+08:00")
+    registry.publish("population")
+    assert [each.to_version for each in rollbacks(layout)] == [twice.first]
+    assert not layout.rolling_back.exists()
+    dead = [resident(place, status="死亡") for place in range(9)]
+    registry.deliver("population", dead, as_of="2026-11-25T02:00:00+08:00")
+    with pytest.raises(TakenBack):
+        registry.publish("population")
+
+
 def in_child(work: Callable[[], object], *, die_at: int) -> int:
     """Run something in a forked process that kills itself at its so many'th flush; its exit code."""
     child = os.fork()
@@ -322,5 +343,27 @@ def test_the_history_tells_what_became_of_each_version(twice: Twice) -> None:
     found = history(layout, contract, bytes_max=1 << 20)
     assert [(each.standing, each.damaged) for each in found][:2] == [
         (Standing.IN_FORCE, True),
-        (Standing.RETIRED, False),
+        (Standing.LOST, False),
     ]
+
+
+def test_whoever_asks_for_a_roll_back_that_was_cut_short_is_recorded(
+    twice: Twice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rollback, "swap_file", killed)
+        with pytest.raises(KeyboardInterrupt):
+            twice.back()
+    log = Log(twice.registry)
+    roll_back(twice.registry.job("population"), twice.first, "李四", "数据有误", published=log)
+    assert twice.in_force == twice.first
+    assert [each.by for each in rollbacks(twice.registry.layout("population"))][-1] == "李四"
+
+
+def test_a_version_in_force_without_its_key_is_lost_and_not_retired(twice: Twice) -> None:
+    layout = twice.registry.layout("population")
+    layout.key(twice.second).unlink()
+    assert standing(layout, twice.second) is Standing.LOST

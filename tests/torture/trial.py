@@ -16,10 +16,13 @@ from random import Random
 from app.home import make_home
 from app.hub import Hub, open_hub
 from audit.verify_hub import verify_hub
+from exchange.history import read_version
 from exchange.layout import Layout
 from exchange.manifest import Manifest
 from exchange.publish import STEPS
 from exchange.snapshot import check_files, read_current, read_manifest
+from exchange.taken_back import taken_back
+from kernel.digest import digest_text
 from tests.torture.desk import Desk
 from tests.torture.leftovers import left_behind
 from tests.torture.publisher import AT_ONCE, DECIDE, ROLL_BACK, Order, after
@@ -206,6 +209,9 @@ class Trial:
         self.hits[kind.name, life.place] += 1
         moved = self.current(kind.dataset) != before
         self.assert_sound(kind.dataset, wanted if moved else self.in_force[kind.dataset])
+        if kind is BACK and self.chance.random() < 1 / 2:
+            self.overtake(kind.dataset, before, moved=moved)
+            return
         again, strict = self.run_again(kind, life, version)
         assert again.status == 0, (life, again)
         assert again.outcome in self.good_ends(kind), (life, again)
@@ -265,6 +271,15 @@ class Trial:
             begin = life.place.removeprefix("after ") or next(iter(STEPS))
             return self.live(self.order("steps", kind.dataset, run, begin=begin)), False
         return self.live(self.order("publish", kind.dataset, self.new_run())), True
+
+    def overtake(self, dataset: str, before: str, *, moved: bool) -> None:
+        """Nobody asks for a killed roll-back again, and the next delivery is published: what was done is remembered."""
+        taken = read_version(self.layout(dataset), before, bytes_max=MANIFEST_BYTES_MAX).delivery_digest
+        self.deliver(dataset)
+        self.publish_anew(dataset)
+        if moved:
+            assert digest_text(taken) in taken_back(self.layout(dataset))
+        self.assert_nothing_left(dataset)
 
     def good_ends(self, kind: Kind) -> set[str]:
         """What may come of a run that is run again."""
