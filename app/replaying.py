@@ -9,6 +9,7 @@ from audit.entry import instant
 from audit.logs import DESK
 from audit.record import Record
 from exchange.current import Current
+from exchange.held import check_reason
 from exchange.history import Standing, standing
 from exchange.layout import Layout
 from exchange.reader import Exchange
@@ -37,9 +38,11 @@ class Replayed:
 def replay(hub: Hub, evidence: Evidence, *, by: str, reason: str) -> Replayed:
     """Check evidence, record that it is looked at, and compute its statement again.
 
-    Raises FalseEvidence where it does not hold, LogUnavailable where the look cannot be recorded, and Damaged where a
-    snapshot or an archived file is not as it was: what was changed since proves nothing, in either direction.
+    Raises Malformed where name or reason cannot be recorded, FalseEvidence where the evidence does not hold,
+    LogUnavailable where the look cannot be recorded, and Damaged where a snapshot or an archived file is not as it was:
+    what was changed since proves nothing, in either direction.
     """
+    check_reason(by, reason or "-", longest=hub.exchange_settings.reason_characters_max)
     statement = believed(evidence, hub.trust)
     parties = _parties(hub, evidence)
     # Recorded before anybody's rows are read, let alone shown.

@@ -10,6 +10,7 @@ from dags.steps import hub_at_work
 from schemas.contract import Contract
 
 APPROVE = "Approve"
+UNSPEAKABLE = "所述理由含号码或不能记录 a reason was given that cannot be recorded"
 UNTOLD = {
     True: "在 Airflow 中批准，未说明理由 approved in Airflow",
     False: "在 Airflow 中拒绝，未说明理由 rejected in Airflow",
@@ -71,7 +72,8 @@ def settle(contract: Contract, run_id: str, answer: Mapping[str, str]) -> str:
     approved, by = answer["chosen"] == APPROVE, answer["by"]
     with hub_at_work() as hub, measured(hub):
         job = contract_job(hub, contract, run_id)
-        reason = answer["reason"] if speakable(job, by, answer["reason"]) else UNTOLD[approved]
+        untold = UNSPEAKABLE if answer["reason"].strip() else UNTOLD[approved]
+        reason = answer["reason"] if speakable(job, by, answer["reason"]) else untold
         try:
             if approved and begin_release(job, by, reason):
                 return run_id

@@ -30,6 +30,8 @@ from exchange.job import Job, Next
 from exchange.last_run import Ending, note_ending, read_last_run
 from exchange.layout import Layout
 from exchange.snapshot import read_current_bytes
+from exchange.taken_back import taken_back
+from kernel.digest import digest_text
 from kernel.errors import Conflict, Damaged, Malformed, MianzhengError
 
 RELEASE_STEPS = ("build", "record", "promote")
@@ -37,6 +39,8 @@ RELEASE_STEPS = ("build", "record", "promote")
 
 BY_CHARACTERS_MAX = 100
 _NUMBER = re.compile(r"\d{15}")
+_SEPARATORS = re.compile(r"[\s\-‐-―－·.,，、]")
+"""What people write within a number."""
 
 
 class NoSuchDelivery(MianzhengError):
@@ -77,15 +81,15 @@ def barred(job: Job, held: HeldDelivery) -> str:
     never = never_released(held.reasons, held.counts)
     if never:
         return never
-    if held.lapses_at(job.settings.held_days_max) <= job.clock.now():
-        return "the time to decide about it is over"
-    if held.contract_digest != job.contract.digest:
-        return "the contract has changed since: it was judged by another one"
-    if held.index_key_id != job.keys.index_key_id:
-        return "the hub's index key has changed since"
-    if not held.kept.is_dir():
-        return "its data is gone"
-    return _behind(job, held)
+    bars = {
+        "the time to decide about it is over": held.lapses_at(job.settings.held_days_max) <= job.clock.now(),
+        "the contract has changed since: it was judged by another one": held.contract_digest != job.contract.digest,
+        "the hub's index key has changed since": held.index_key_id != job.keys.index_key_id,
+        "this very delivery was taken out of force by a roll-back": digest_text(held.delivery_digest)
+        in taken_back(job.layout),
+        "its data is gone": not held.kept.is_dir(),
+    }
+    return next((why for why, bars_it in bars.items() if bars_it), "") or _behind(job, held)
 
 
 def release(
@@ -225,8 +229,13 @@ def speakable(job: Job, by: str, reason: str) -> bool:
 
 def check_words(job: Job, by: str, reason: str) -> None:
     """Return if somebody's name and reason can stand in the log, which holds no subject's data; raises Malformed."""
-    for name, text, longest in (("by", by, BY_CHARACTERS_MAX), ("reason", reason, job.settings.reason_characters_max)):
-        if not text.strip() or not text.isprintable() or len(text) > longest:
-            raise Malformed("is no line of text", field=name, remedy=f"write 1 to {longest} characters")
-        if _NUMBER.search(text):
+    check_reason(by, reason, longest=job.settings.reason_characters_max)
+
+
+def check_reason(by: str, reason: str, *, longest: int) -> None:
+    """The same with a bound on the reason's length, in characters."""
+    for name, text, most in (("by", by, BY_CHARACTERS_MAX), ("reason", reason, longest)):
+        if not text.strip() or not text.isprintable() or len(text) > most:
+            raise Malformed("is no line of text", field=name, remedy=f"write 1 to {most} characters")
+        if _NUMBER.search(_SEPARATORS.sub("", text)):
             raise Malformed("holds a number that may be a person's", field=name, remedy="say it without the number")

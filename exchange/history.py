@@ -20,6 +20,7 @@ class Standing(StrEnum):
     IN_FORCE = "in_force"
     KEPT = "kept"
     RETIRED = "retired"
+    LOST = "lost"
     UNRECORDED = "unrecorded"
     UNKNOWN = "unknown"
 
@@ -33,6 +34,7 @@ _WORDS = {
     Standing.IN_FORCE: Title(zh="现行", en="in force"),
     Standing.KEPT: Title(zh="留存", en="kept"),
     Standing.RETIRED: Title(zh="已到保存期，数据已删除", en="retired: its retention is over"),
+    Standing.LOST: Title(zh="密钥或文件丢失", en="its key or its files are lost"),
     Standing.UNRECORDED: Title(zh="未记入审计日志，从未生效", en="never recorded, never in force"),
     Standing.UNKNOWN: Title(zh="没有这一版本", en="no such version"),
 }
@@ -57,13 +59,17 @@ def standing(layout: Layout, version: str) -> Standing:
     folder, recorded = layout.version(version).is_dir(), layout.receipt(version).is_file()
     if not recorded:
         return Standing.UNRECORDED if folder else Standing.UNKNOWN
-    # Without its key a version can never be read again, whatever is left of its files.
-    if not folder or not layout.key(version).is_file():
-        return Standing.RETIRED
+    in_force = False
     with suppress(Damaged):
         current = read_current(layout)
-        if current is not None and current.version == version:
-            return Standing.IN_FORCE
+        in_force = current is not None and current.version == version
+    if not folder:
+        return Standing.LOST if in_force else Standing.RETIRED
+    # Retirement takes the folder away with the key: one without the other was lost.
+    if not layout.key(version).is_file():
+        return Standing.LOST
+    if in_force:
+        return Standing.IN_FORCE
     return Standing.KEPT
 
 
@@ -101,7 +107,7 @@ def _entries(layout: Layout) -> list[Path]:
 
 def _version(layout: Layout, name: str, contract: Contract, bytes_max: int) -> Version:
     manifest, damaged, now = None, False, standing(layout, name)
-    if now is not Standing.RETIRED:
+    if now not in {Standing.RETIRED, Standing.LOST}:
         try:
             manifest = read_version(layout, name, bytes_max=bytes_max)
         except Damaged:

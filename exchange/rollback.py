@@ -51,8 +51,10 @@ def roll_back(job: Job, version: str, by: str, reason: str, *, published: Publis
         if before == moved:
             return manifest
         begun = pending(layout)
-        if begun is None or (begun.before, begun.to_version) != (_text(before), version):
-            # Recorded before it is carried out: an entry without effect is harmless, a silent roll-back is not.
+        asked = (_text(before), version, by, reason)
+        if begun is None or (begun.before, begun.to_version, begun.by, begun.reason) != asked:
+            # Recorded before it is carried out: an entry without effect is harmless, a silent roll-back is not. Whoever
+            # asks is recorded, also where somebody else's roll-back was cut short.
             write(layout.rolling_back, [_record(job, manifest, before, by, reason)])
         swap_file(layout.current, moved, expected=before)
         finish(layout)
