@@ -32,6 +32,7 @@ class Kind(StrEnum):
     FORMAT_CHANGED = "format_changed"
     MADE_REQUIRED = "made_required"
     MADE_OPTIONAL = "made_optional"
+    SUBJECT_MADE_OPTIONAL = "subject_made_optional"
     ABSENCE_MEANS_ADDED = "absence_means_added"
     ABSENCE_MEANS_CHANGED = "absence_means_changed"
     SENSITIVITY_RAISED = "sensitivity_raised"
@@ -153,6 +154,11 @@ MEANING: dict[Kind, tuple[Bump, str, str]] = {
         Bump.MINOR,
         "改为可空：没有该值时，需要它的核验答复“无法核验”",
         "without the value, a claim that needs it answers CANNOT_VERIFY",
+    ),
+    Kind.SUBJECT_MADE_OPTIONAL: (
+        Bump.MAJOR,
+        "当事人证件号改为可空：没有证件号的记录不再计入任何人，“查无”可能有误",
+        "rows without the number are found for nobody, so that answers from absence may be wrong",
     ),
     Kind.ABSENCE_MEANS_ADDED: (Bump.MINOR, "说明了空值的含义", "says what an empty value means"),
     Kind.ABSENCE_MEANS_CHANGED: (

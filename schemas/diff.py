@@ -70,6 +70,7 @@ def _numbers(version: str) -> tuple[int, int, int]:
 
 
 def _properties(old: Contract, new: Contract, readers: Mapping[str, Collection[str]]) -> Iterator[Change]:
+    subjects = {each.property for each in new.subject_keys}
     before = {each.number: each for each in old.properties}
     after = {each.number: each for each in new.properties}
     moved = {name for name in old.by_name.keys() & new.by_name.keys() if _number(old, name) != _number(new, name)}
@@ -78,19 +79,19 @@ def _properties(old: Contract, new: Contract, readers: Mapping[str, Collection[s
         if was.name in moved:
             numbers = str(number), str(_number(new, was.name))
             yield _change(Kind.FIELD_NUMBER_CHANGED, was.name, *numbers)
-            yield from _property(was, new.by_name[was.name], readers)
+            yield from _property(was, new.by_name[was.name], readers, subjects)
         elif now is None:
             yield _change(Kind.PROPERTY_REMOVED, was.name, was.physical_name)
         elif now.name != was.name:
             renamed = now.type is was.type and now.physical_name == was.physical_name
             yield _change(Kind.PROPERTY_RENAMED if renamed else Kind.FIELD_NUMBER_REUSED, was.name, was.name, now.name)
-            yield from _property(was, now, readers) if renamed else ()
+            yield from _property(was, now, readers, subjects) if renamed else ()
     for number, now in after.items():
         if number not in before and now.name not in moved:
             kind = Kind.REQUIRED_PROPERTY_ADDED if now.required else Kind.PROPERTY_ADDED
             yield _change(kind, now.name, "", now.physical_name)
         elif number in before and before[number].name == now.name:
-            yield from _property(before[number], now, readers)
+            yield from _property(before[number], now, readers, subjects)
     kept = [name for name in new.by_name if name in old.by_name]
     if kept != [name for name in old.by_name if name in new.by_name]:
         yield Change(kind=Kind.ORDER_CHANGED, place="properties")
@@ -100,7 +101,9 @@ def _number(contract: Contract, name: str) -> int:
     return contract.by_name[name].number
 
 
-def _property(was: Property, now: Property, readers: Mapping[str, Collection[str]]) -> Iterator[Change]:
+def _property(
+    was: Property, now: Property, readers: Mapping[str, Collection[str]], subjects: Collection[str]
+) -> Iterator[Change]:
     name = was.name
     if was.physical_name != now.physical_name:
         yield _change(Kind.COLUMN_RENAMED, name, was.physical_name, now.physical_name)
@@ -109,7 +112,8 @@ def _property(was: Property, now: Property, readers: Mapping[str, Collection[str
     elif was.format != now.format:
         yield _change(Kind.FORMAT_CHANGED, name, was.format or "ISO 8601", now.format or "ISO 8601")
     if was.required != now.required:
-        yield Change(kind=Kind.MADE_REQUIRED if now.required else Kind.MADE_OPTIONAL, place=name)
+        optional = Kind.SUBJECT_MADE_OPTIONAL if now.name in subjects else Kind.MADE_OPTIONAL
+        yield Change(kind=Kind.MADE_REQUIRED if now.required else optional, place=name)
     if was.absence_means != now.absence_means:
         kind = Kind.ABSENCE_MEANS_CHANGED if was.absence_means else Kind.ABSENCE_MEANS_ADDED
         yield _change(kind, name, was.absence_means, now.absence_means)

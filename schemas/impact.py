@@ -14,7 +14,7 @@ from schemas.document import Faults, read_document
 from schemas.expression import Compiler
 from schemas.settings import DEFAULTS, SchemaSettings
 
-_ABSENCE = frozenset({Kind.COMPLETE_FOR_CHANGED, Kind.BOUND_LOWERED, Kind.BOUND_RAISED})
+_ABSENCE = frozenset({Kind.COMPLETE_FOR_CHANGED, Kind.BOUND_LOWERED, Kind.BOUND_RAISED, Kind.SUBJECT_MADE_OPTIONAL})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

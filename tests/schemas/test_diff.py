@@ -21,6 +21,8 @@ WIFE = MARRIAGES[MARRIAGES.index("      - name: wife_name") : MARRIAGES.index(" 
 DIVORCED = MARRIAGES[MARRIAGES.index("      - name: divorced_on") : MARRIAGES.index("      - name: updated_at")]
 ADDED = WIFE.replace("wife_name", "place").replace("女方姓名", "登记地").replace("value: 5", "value: 10")
 
+SUBJECT_OPTIONAL = "Husband\n        logicalType: string"
+
 
 def edited(text: str, *changes: tuple[str, str]) -> Contract:
     for old, new in changes:
@@ -93,6 +95,12 @@ TABLE: list[tuple[str, list[tuple[str, str]], list[tuple[Kind, str]], bool]] = [
         [("Status\n        logicalType: string\n        required: true", "Status\n        logicalType: string")],
         [(Kind.MADE_OPTIONAL, "status")],
         False,
+    ),
+    (
+        "a subject that may be left out",
+        [("Husband's identity number\n        logicalType: string\n        required: true", SUBJECT_OPTIONAL)],
+        [(Kind.SUBJECT_MADE_OPTIONAL, "husband_id"), (Kind.TITLE_CHANGED, "husband_id")],
+        True,
     ),
     ("fewer values", [("[已婚, 离婚, 丧偶]", "[已婚, 离婚]")], [(Kind.VALUES_NARROWED, "status")], True),
     ("more values, which claims read", [("丧偶]", "丧偶, 无效]")], [(Kind.READ_VALUES_WIDENED, "status")], True),
@@ -286,6 +294,19 @@ def test_claims_over_something_that_means_another_thing_are_to_be_reviewed(catal
         found = impact(catalogue, ROOT, new, compare(edited(MARRIAGES), new, readers=readers(catalogue, "marriages")))
         assert not found.broken
         assert "marriage.unmarried" in found.review
+
+
+def test_answers_from_absence_are_reviewed_where_a_subject_may_be_left_out(catalogue: Catalogue) -> None:
+    required = "Husband's identity number\n        logicalType: string\n        required: true"
+    assert set(reviewed(catalogue, (required, SUBJECT_OPTIONAL))) >= {"marriage.unmarried", "marriage.never_married"}
+
+
+def reviewed(catalogue: Catalogue, *edits: tuple[str, str]) -> tuple[str, ...]:
+    """The claims to be reviewed after an edit of the marriages' contract that breaks none."""
+    old, new = edited(MARRIAGES), edited(MARRIAGES, *edits)
+    found = impact(catalogue, ROOT, new, compare(old, new, readers=readers(catalogue, "marriages")))
+    assert not found.broken
+    return found.review
 
 
 def test_without_its_completeness_a_registry_answers_nothing_from_absence(catalogue: Catalogue, tmp_path: Path) -> None:
