@@ -59,7 +59,7 @@ def ask(  # noqa: PLR0913, PLR0917 (each is an option of the command)
     basis: Annotated[str, typer.Option(help="办理依据。 The legal basis; else the item's own.")] = "",
     presence: Annotated[HowPresent, typer.Option(help="到场方式。 How presence was shown.")] = HowPresent.CARD_READ,
     out: Annotated[Path | None, typer.Option(help="凭证目录。 Where the evidence goes; else <home>/evidence.")] = None,
-    home: Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")] = None,
+    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")] = False,
 ) -> None:
     """一证通办：核验一个事项所需的全部材料，保存凭证。 Verify all that an item needs, and keep the evidence.

@@ -25,7 +25,7 @@ LEFT_OUT = 1
 
 def backup(  # noqa: PLR0913, PLR0917 (each is an option of the command)
     target: Annotated[Path, typer.Argument(help="备份目录。 A folder of backups; with --check, a backup.")],
-    home: Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")] = None,
+    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
     passphrase_file: PassphraseFile = None,
     recipient: Annotated[
         Path | None, typer.Option(help="收件人公钥（X25519，PEM），代替口令。 A public key in place of a passphrase.")

@@ -17,7 +17,7 @@ def check(
     root: Annotated[
         Path | None, typer.Option(help="协议目录；缺省为枢纽的。 The folder of the agreements; else the hub's.")
     ] = None,
-    home: Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")] = None,
+    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
 ) -> None:
     """检查全部协议：文件、引用、表达式、版本号。 Check every agreement: files, references, expressions, versions.
 

@@ -37,7 +37,7 @@ NOT_PUBLISHABLE = 1
 
 datasets_app = typer.Typer(help="数据资源。 Datasets.", no_args_is_help=True)
 
-Home = Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")]
+Home = Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")]
 Dataset = Annotated[str, typer.Argument(help="数据资源编号。 The dataset's id.")]
 By = Annotated[str, typer.Option(help="决定人；缺省为登录用户。 Who decides; else who is logged in.")]

@@ -36,9 +36,9 @@ class DemoFailed(MianzhengError):
 
 
 def demo(
-    home: Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")] = None,
-    residents: Annotated[int, typer.Option(help="People in the sample city.")] = RESIDENTS,
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal cities.")] = 1,
+    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
+    residents: Annotated[int, typer.Option(help="居民人数 People in the sample city.")] = RESIDENTS,
+    seed: Annotated[int, typer.Option(help="种子相同则城市相同 Equal seeds, equal cities.")] = 1,
 ) -> None:
     """演示：在示例城市上从头到尾跑一遍主流程。 The main job, end to end, on a sample city."""
     began = time.monotonic()

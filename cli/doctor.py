@@ -18,7 +18,7 @@ _COLOURS = {Level.ILL: "red", Level.WARNING: "yellow"}
 
 
 def doctor(
-    home: Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")] = None,
+    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
     deep: Annotated[bool, typer.Option("--deep", help="逐字节全检。 Read everything, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")] = False,
 ) -> None:

@@ -12,7 +12,7 @@ from audit.logs import DESK
 
 
 def init(
-    home: Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")] = None,
+    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
 ) -> None:
     """建立枢纽：密钥、开发用证书、信任文件、设置、日志。 Make what a hub's home lacks."""
     hub = open_hub(home or home_from_environment())

@@ -24,7 +24,7 @@ WIDTH_WITHOUT_TERMINAL = 120
 
 keys_app = typer.Typer(help="密钥。 Keys.", no_args_is_help=True)
 
-Home = Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")]
+Home = Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")]
 
 

@@ -24,7 +24,7 @@ def replay_evidence(
     file: Annotated[Path, typer.Argument(help="凭证文件。 The evidence file.")],
     by: Annotated[str, typer.Option(help="查看人。 Who looks; else who is logged in.")] = "",
     reason: Annotated[str, typer.Option(help="查看事由。 Why.")] = "",
-    home: Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")] = None,
+    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")] = False,
 ) -> None:
     """按当时的快照、核验项和日期重算凭证，逐项比对。 Compute old evidence again and compare, answer by answer.

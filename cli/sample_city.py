@@ -14,10 +14,12 @@ from samples.tables import TABLES
 
 
 def sample_city(
-    out: Annotated[Path, typer.Option(help="Directory for the deliveries, one folder a department.")],
-    residents: Annotated[int, typer.Option(help="People who live in the city.")] = DEFAULTS.residents,
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal cities.")] = 1,
-    today: Annotated[str, typer.Option(help="The city's day, YYYY-MM-DD; else today.")] = "",
+    out: Annotated[
+        Path, typer.Option(help="交付目录，每个部门一个文件夹 The deliveries' folder, one in it a department.")
+    ],
+    residents: Annotated[int, typer.Option(help="居民人数 People who live in the city.")] = DEFAULTS.residents,
+    seed: Annotated[int, typer.Option(help="种子相同则城市相同 Equal seeds, equal cities.")] = 1,
+    today: Annotated[str, typer.Option(help="城市的日期 YYYY-MM-DD，默认今天 The city's day; else today.")] = "",
 ) -> None:
     """样例城市：生成虚构的温岭市及各部门交付的数据。 Make a sample city and deliver its registries."""
     try:

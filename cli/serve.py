@@ -17,7 +17,7 @@ EXIT_A_PART_ENDED = 1
 
 
 def serve(
-    home: Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")] = None,
+    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
 ) -> None:
     """让整个核验中枢在本机运行，直到 Ctrl-C。 Keep a whole hub running on this machine until Ctrl-C.
 

@@ -14,7 +14,7 @@ from kernel.errors import Malformed
 
 
 def upgrade(
-    home: Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")] = None,
+    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
 ) -> None:
     """将旧版本建立的枢纽目录迁移到现行格式；中断后可再运行。 Bring an older home to today's format."""
     hub = open_hub(home or home_from_environment())

@@ -14,12 +14,12 @@ from verifier.server import run_worker
 
 verifier_app = typer.Typer(help="核验服务。 The verification service.", no_args_is_help=True)
 
-Home = Annotated[Path | None, typer.Option(help="The hub's home; else MIANZHENG_HOME, else ./hub.")]
+Home = Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")]
 
 
 @verifier_app.command()
 def run(
-    worker: Annotated[int, typer.Option(help="The worker's number: it writes the log worker-<number>.")] = 0,
+    worker: Annotated[int, typer.Option(help="进程编号，写日志 worker-<编号> The worker's number.")] = 0,
     home: Home = None,
 ) -> None:
     """运行一个核验进程，直到收到停止信号。 Run one worker until it is told to stop (SIGTERM or Ctrl-C)."""
@@ -37,7 +37,9 @@ def run(
 
 @verifier_app.command()
 def health(
-    client: Annotated[str, typer.Option(help="The client whose certificate is shown.")] = "counter-hall-01",
+    client: Annotated[
+        str, typer.Option(help="出示谁的证书 The client whose certificate is shown.")
+    ] = "counter-hall-01",
     home: Home = None,
 ) -> None:
     """查看核验服务是否正常；不正常时以 1 结束。 Ask for the service's health; exits with 1 unless all are serving."""
