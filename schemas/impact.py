@@ -14,7 +14,19 @@ from schemas.document import Faults, read_document
 from schemas.expression import Compiler
 from schemas.settings import DEFAULTS, SchemaSettings
 
-_ABSENCE = frozenset({Kind.COMPLETE_FOR_CHANGED, Kind.BOUND_LOWERED, Kind.BOUND_RAISED, Kind.SUBJECT_MADE_OPTIONAL})
+_ABSENCE = frozenset(
+    {
+        Kind.COMPLETE_FOR_CHANGED,
+        Kind.BOUND_LOWERED,
+        Kind.BOUND_RAISED,
+        Kind.SUBJECT_MADE_OPTIONAL,
+        Kind.SUBJECT_KEYS_CHANGED,
+        Kind.REGISTER_CHANGED,
+    }
+)
+"""After these, no row may mean another thing."""
+_ABSENCE_OF_SUBJECT = frozenset({Kind.RETYPED, Kind.COLUMN_RENAMED, Kind.FIELD_NUMBER_CHANGED})
+"""After these as well, where the property is a subject's number; another name of it changes the subject keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +106,10 @@ def _means_another(claim: Claim, new: Contract, changes: Sequence[Change]) -> bo
     if older or touched.intersection(claim.reads[new.id]):
         return True
     leans = claim.no_row is not NoRow.OUT_OF_COVERAGE or claim.from_absence
-    return leans and any(each.kind in _ABSENCE for each in changes)
+    subjects = {each.property for each in new.subject_keys}
+    return leans and any(
+        each.kind in _ABSENCE or (each.kind in _ABSENCE_OF_SUBJECT and each.place in subjects) for each in changes
+    )
 
 
 def _named(catalogue: Catalogue, claim: str, version: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from kernel.errors import Faulty, Invalid
 from schemas.catalogue import ROOT, Catalogue
-from schemas.changes import MEANING, Bump, Kind
+from schemas.changes import MEANING, Bump, Change, Kind
 from schemas.contract import Contract, IdentityAliases, Property, PropertyType, Sensitivity, SubjectKey
 from schemas.diff import compare, demanded, honoured, raised
 from schemas.impact import impact, readers
@@ -22,6 +22,7 @@ DIVORCED = MARRIAGES[MARRIAGES.index("      - name: divorced_on") : MARRIAGES.in
 ADDED = WIFE.replace("wife_name", "place").replace("女方姓名", "登记地").replace("value: 5", "value: 10")
 
 SUBJECT_OPTIONAL = "Husband\n        logicalType: string"
+ORGANISATION = "{property: fieldNumber, value: 4}\n          - {property: identityType, value: organisation}"
 
 
 def edited(text: str, *changes: tuple[str, str]) -> Contract:
@@ -299,6 +300,31 @@ def test_claims_over_something_that_means_another_thing_are_to_be_reviewed(catal
 def test_answers_from_absence_are_reviewed_where_a_subject_may_be_left_out(catalogue: Catalogue) -> None:
     required = "Husband's identity number\n        logicalType: string\n        required: true"
     assert set(reviewed(catalogue, (required, SUBJECT_OPTIONAL))) >= {"marriage.unmarried", "marriage.never_married"}
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [("      - {property: wife_id, name: wife_name}\n", "")],
+        [("{property: fieldNumber, value: 4}\n          - {property: identityType, value: person}", ORGANISATION)],
+        [("physicalName: 女方证件号", "physicalName: 女方证件号码")],
+    ],
+    ids=["dropped", "retyped", "renamed"],
+)
+def test_answers_from_absence_are_reviewed_where_other_subjects_are_named(
+    catalogue: Catalogue, edits: list[tuple[str, str]]
+) -> None:
+    old, new = edited(MARRIAGES), edited(MARRIAGES, *edits)
+    found = impact(catalogue, ROOT, new, compare(old, new, readers=readers(catalogue, "marriages")))
+    assert {*found.review, *found.broken} >= {"marriage.unmarried", "marriage.never_married"}
+    assert "marriage.never_married" in found.review
+
+
+def test_answers_from_absence_are_reviewed_where_the_register_changes(catalogue: Catalogue) -> None:
+    absent = next(each for each in catalogue.claims.values() if each.from_absence)
+    (dataset, *_) = absent.datasets
+    change = Change(kind=Kind.REGISTER_CHANGED, place="identityAliases")
+    assert absent.id in impact(catalogue, ROOT, catalogue.readable[dataset], [change]).review
 
 
 def reviewed(catalogue: Catalogue, *edits: tuple[str, str]) -> tuple[str, ...]:
