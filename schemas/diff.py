@@ -226,15 +226,35 @@ def _rules(old: Contract, new: Contract) -> Iterator[Change]:
             if not follows and not _of_primary_key(old, was):
                 yield _change(Kind.RULE_REMOVED, name, _content(was))
             continue
-        if _bare(was) != _bare(now) and not follows and not (_of_primary_key(old, was) and _of_primary_key(new, now)):
+        if _of_primary_key(old, was) and _of_primary_key(new, now):
+            yield from _key_rule(old, new, was, now)
+            continue
+        if _bare(was) != _bare(now) and not follows:
             yield _change(Kind.RULE_CHANGED, name, _content(was), _content(now))
-        if was.allowed != now.allowed and not (_by_tolerance(old, was) and _by_tolerance(new, now)):
-            kind = Kind.TOLERANCE_RAISED if _wider(was.allowed, now.allowed) else Kind.TOLERANCE_LOWERED
-            yield _change(kind, name, str(was.allowed), str(now.allowed))
+        yield from _allowed(old, new, was, now)
     for name, now in after.items():
         follows = _told(old, new, now)
-        if name not in before and not follows and not _of_primary_key(new, now):
+        if name in before or follows:
+            continue
+        of_key = [each for each in old.rules if _of_primary_key(old, each)]
+        if of_key and _of_primary_key(new, now):
+            # Whatever it is called, it is the same rule.
+            yield from _key_rule(old, new, next((e for e in of_key if e.id not in after), of_key[0]), now)
+        else:
             yield _change(Kind.RULE_ADDED, name, "", _content(now))
+
+
+def _key_rule(old: Contract, new: Contract, was: Rule, now: Rule) -> Iterator[Change]:
+    """The primary-key rule of two contracts: which properties the key has is told as a change of the key."""
+    if replace(_bare(was), id="", properties=()) != replace(_bare(now), id="", properties=()):
+        yield _change(Kind.RULE_CHANGED, now.id, _content(was), _content(now))
+    yield from _allowed(old, new, was, now)
+
+
+def _allowed(old: Contract, new: Contract, was: Rule, now: Rule) -> Iterator[Change]:
+    if was.allowed != now.allowed and not (_by_tolerance(old, was) and _by_tolerance(new, now)):
+        kind = Kind.TOLERANCE_RAISED if _wider(was.allowed, now.allowed) else Kind.TOLERANCE_LOWERED
+        yield _change(kind, now.id, str(was.allowed), str(now.allowed))
 
 
 def _told(old: Contract, new: Contract, rule: Rule) -> bool:

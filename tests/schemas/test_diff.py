@@ -23,6 +23,7 @@ ADDED = WIFE.replace("wife_name", "place").replace("女方姓名", "登记地").
 
 SUBJECT_OPTIONAL = "Husband\n        logicalType: string"
 ORGANISATION = "{property: fieldNumber, value: 4}\n          - {property: identityType, value: organisation}"
+KEY_RULE = "[registration_no]}\n        mustBeLessOrEqualTo: 5"
 
 
 def edited(text: str, *changes: tuple[str, str]) -> Contract:
@@ -118,6 +119,18 @@ TABLE: list[tuple[str, list[tuple[str, str]], list[tuple[Kind, str]], bool]] = [
         [("Husband's identity number\n", "Husband\n        primaryKey: true\n        primaryKeyPosition: 2\n")],
         [(Kind.PRIMARY_KEY_CHANGED, "primaryKey"), (Kind.TITLE_CHANGED, "husband_id")],
         True,
+    ),
+    (
+        "the key's rule stricter under another name",
+        [("id: primary_key\n", "id: one_record\n"), (KEY_RULE, KEY_RULE.replace("OrEqualTo: 5", "OrEqualTo: 0"))],
+        [(Kind.TOLERANCE_LOWERED, "one_record")],
+        True,
+    ),
+    (
+        "the key's rule under another name",
+        [("id: primary_key\n", "id: one_record\n")],
+        [(Kind.TEXT_CHANGED, "")],
+        False,
     ),
     (
         "unique otherwise",
