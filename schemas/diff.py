@@ -221,7 +221,7 @@ def _rules(old: Contract, new: Contract) -> Iterator[Change]:
     before, after = {each.id: each for each in old.rules}, {each.id: each for each in new.rules}
     for name, was in before.items():
         now = after.get(name)
-        follows = _told(old, new, was)
+        follows = _told(old, new, was) and (now is None or _told(old, new, now))
         if now is None:
             if not follows and not _of_primary_key(old, was):
                 yield _change(Kind.RULE_REMOVED, name, _content(was))
@@ -262,6 +262,9 @@ def _told(old: Contract, new: Contract, rule: Rule) -> bool:
     if rule.check not in _IN_PROPERTY or len(rule.properties) != 1:
         return False
     was, now = (each.by_name.get(rule.properties[0]) for each in (old, new))
+    if was is None and now is not None and now.number not in {each.number for each in old.properties}:
+        # That a new property is required or has a type is told with it; what else is asked of its values is not.
+        return rule.check in {Check.PRESENT, Check.TYPED}
     return was is None or now is None or any(getattr(was, f) != getattr(now, f) for f in _IN_PROPERTY[rule.check])
 
 

@@ -24,6 +24,10 @@ ADDED = WIFE.replace("wife_name", "place").replace("女方姓名", "登记地").
 SUBJECT_OPTIONAL = "Husband\n        logicalType: string"
 ORGANISATION = "{property: fieldNumber, value: 4}\n          - {property: identityType, value: organisation}"
 KEY_RULE = "[registration_no]}\n        mustBeLessOrEqualTo: 5"
+STATUS_RULE = MARRIAGES[MARRIAGES.index("        quality:\n          - id: status_values") :].partition(
+    "        custom"
+)[0]
+STRICT = STATUS_RULE.replace("status_values", "place_values").replace("OrEqualTo: 5", "OrEqualTo: 0")
 
 
 def edited(text: str, *changes: tuple[str, str]) -> Contract:
@@ -37,6 +41,21 @@ def edited(text: str, *changes: tuple[str, str]) -> Contract:
 TABLE: list[tuple[str, list[tuple[str, str]], list[tuple[Kind, str]], bool]] = [
     ("a comment", [("# Marriages", "# The marriages")], [(Kind.TEXT_CHANGED, "")], False),
     ("a new property", [(WIFE, WIFE + ADDED)], [(Kind.PROPERTY_ADDED, "place")], False),
+    (
+        "a new property with a rule",
+        [(WIFE, WIFE + ADDED.replace("        custom", STRICT + "        custom"))],
+        [(Kind.PROPERTY_ADDED, "place"), (Kind.RULE_ADDED, "place_values")],
+        True,
+    ),
+    (
+        "a rule that is now asked of a new property",
+        [
+            (STATUS_RULE, ""),
+            (WIFE, WIFE + ADDED.replace("        custom", STATUS_RULE + "        custom")),
+        ],
+        [(Kind.PROPERTY_ADDED, "place"), (Kind.RULE_CHANGED, "status_values"), (Kind.READ_VALUES_WIDENED, "status")],
+        True,
+    ),
     (
         "a new required property",
         [(WIFE, WIFE + ADDED.replace("        classification", "        required: true\n        classification"))],
