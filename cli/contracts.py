@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from app.hub import Hub, open_hub
 from app.paths import home_from_environment
@@ -182,7 +183,9 @@ def _show(found: Compared) -> None:
     for each in sorted(found.changes, key=lambda change: (-change.bump, change.place)):
         mark = "✗ 不兼容 breaking" if each.breaking else "✓ 兼容 compatible"
         reason = each.reason
-        table.add_row(mark, str(each.kind), each.place, each.before, each.after, f"{reason.zh} {reason.en}")
+        cells = mark, each.kind, each.place, each.before, each.after, f"{reason.zh} {reason.en}"
+        # What a contract says is never markup.
+        table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
     for line in _consequences(found):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -77,6 +77,17 @@ def test_a_compatible_change_is_exit_code_0(home: Path, tmp_path: Path) -> None:
     assert "the version is raised as it must be" in shown.stdout
 
 
+def test_what_a_contract_says_is_shown_as_it_stands(home: Path, tmp_path: Path) -> None:
+    pattern = "^[/][a-z]+[red]$"
+    rule = "        quality:\n          - id: name_form\n            metric: invalidValues\n            mustBe: 0\n"
+    rule += f"            unit: rows\n            arguments: {{pattern: '{pattern}'}}\n"
+    place = "        description: Husband's name\n        logicalType: string\n        classification: personal\n"
+    new = edit(home, (place, place + rule), to=tmp_path / "new.yaml")
+    shown = run(home, "contracts", "diff", "marriages", str(new))
+    assert shown.exit_code == 1, shown.output
+    assert pattern in shown.stdout
+
+
 def test_the_same_contract_has_no_change(home: Path) -> None:
     shown = run(home, "contracts", "diff", "marriages@1.0.0", "marriages")
     assert (shown.exit_code, "没有变化 no change" in shown.stdout) == (0, True)
