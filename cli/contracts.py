@@ -14,7 +14,7 @@ from rich.text import Text
 
 from app.hub import Hub, open_hub
 from app.paths import home_from_environment
-from exchange.history import read_version
+from exchange.history import Standing, read_version, standing
 from exchange.layout import Layout
 from exchange.snapshot import read_current, read_manifest
 from kernel.digest import digest_text
@@ -136,13 +136,28 @@ def _contract(hub: Hub, name: str) -> Contract:
 
 def _of_snapshot(hub: Hub, dataset: str, version: str) -> Contract:
     """The contract that a snapshot was made under: the one in force, or a version of it."""
+    # Only a name that stands there is ever made a path.
+    if dataset not in _names(hub.paths.exchange):
+        raise Invalid(f"{dataset} was never published", field="contract", remedy="name a file, or a version")
     layout, bytes_max = Layout.of(hub.paths.exchange, dataset), hub.exchange_settings.manifest_bytes_max
     if version:
+        named = {version, f"{version}.receipt"} & _names(layout.versions)
+        now = standing(layout, version) if named else Standing.UNKNOWN
+        if now not in {Standing.KEPT, Standing.IN_FORCE}:
+            raise Invalid(
+                f"{dataset} {version}: {now.words.zh} {now.words.en}",
+                field="version",
+                remedy="choose one of `mianzheng datasets history`",
+            )
         return hub.archive.contract(read_version(layout, version, bytes_max=bytes_max).contract_digest)
     current = read_current(layout)
     if current is None:
         raise Invalid(f"{dataset} was never published", field="contract", remedy="name a file, or a version")
     return hub.archive.contract(read_manifest(layout, current, bytes_max=bytes_max).contract_digest)
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 
 def _compared(hub: Hub, old: Contract, new: Contract | None) -> Compared:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from app.hub import open_hub
 from cli.main import app as mianzheng
+from kernel.errors import Invalid
 from schemas.catalogue import ROOT
 
 FOLDERS = ("datasets", "claims", "items", "grants", "clients")
@@ -103,6 +104,16 @@ def test_a_contract_that_broke_the_claims_where_it_stands_is_compared_with_what_
 def test_what_is_no_contract_is_wrong_use(home: Path) -> None:
     for words in (("no_such", "marriages"), ("marriages@7.0.0", "marriages"), ("marriages@snapshot", "marriages")):
         assert run(home, "contracts", "diff", *words).exception is not None
+
+
+@pytest.mark.parametrize("version", ["20261124-mistyped", "../../../city", "..", "/etc"])
+def test_a_snapshot_that_never_was_is_no_such_version(home: Path, version: str) -> None:
+    (home / "exchange" / "marriages" / "versions" / "20261124").mkdir(parents=True)
+    shown = run(home, "contracts", "diff", f"marriages@snapshot:{version}", "marriages")
+    assert isinstance(shown.exception, Invalid)
+    assert "no such version" in str(shown.exception)
+    elsewhere = run(home, "contracts", "diff", "../city@snapshot", "marriages")
+    assert "was never published" in str(elsewhere.exception)
 
 
 def test_the_history_lists_every_version_that_was_in_force(home: Path) -> None:
