@@ -13,6 +13,7 @@ from app.custody import in_custody
 from app.formats import HOME_FORMAT, format_line, home_format, upgrade
 from app.paths import Paths
 from app.pki import Authority, Credential
+from app.secret_file import KEY_REMEDY
 from app.settings import HubSettings
 from audit.generation import FIRST, generation_of, log_name
 from audit.logs import DESK, origin_of
@@ -31,10 +32,10 @@ _EPOCH = re.compile(r"[A-Za-z0-9-]{1,32}")
 
 
 def make_home(paths: Paths, settings: HubSettings, clients: Iterable[str], *, now: datetime) -> None:
-    """Make what a home lacks; `clients` are the SPIFFE ids that get a development certificate.
+    """Make what a home lacks, but no lost secret anew; `clients` are the SPIFFE ids that get a development certificate.
 
-    Raises Faulty for a name that cannot stand in origins, certificates and file names, and Malformed where the trust
-    file does not vouch for the hub's keys.
+    Raises Faulty for a name that cannot stand in origins, certificates and file names, and Malformed where a
+    secret is lost, or the trust file does not vouch for the hub's keys.
     """
     _check_names(paths, settings)
     paths.home.parent.mkdir(parents=True, exist_ok=True)
@@ -53,10 +54,21 @@ def _fill_home(paths: Paths, settings: HubSettings, clients: Iterable[str], now:
     for folder in (*keys, *pki, paths.audit, paths.exchange, paths.evidence, paths.deliveries, paths.logs):
         make_folder(folder)
     _keep(paths.settings, f'[hub]\nname = "{settings.name}"\ntag_epoch = "{settings.tag_epoch}"\n'.encode())
-    for name in (*SECRETS, f"tag-{settings.tag_epoch}"):
-        _keep(paths.keys / f"{name}.key", new_key().hex().encode(), mode=PRIVATE)
+    _make_secrets(paths, settings)
     _make_signing_keys(paths, settings, now)
     _make_certificates(paths, settings, clients, now)
+
+
+def _make_secrets(paths: Paths, settings: HubSettings) -> None:
+    """Make the secrets of a new home; raises Malformed where one of a home that was whole is lost."""
+    whole, tag = paths.trust.exists(), f"tag-{settings.tag_epoch}"
+    # An epoch that begins has a key of its own, beside those of the epochs before it.
+    begins = any(each.stem != tag for each in paths.keys.glob("tag-*.key"))
+    for name in (*SECRETS, tag):
+        path = paths.keys / f"{name}.key"
+        if whole and not path.exists() and not (name == tag and begins):
+            raise Malformed("is lost", field=path.name, remedy=KEY_REMEDY)
+        _keep(path, new_key().hex().encode(), mode=PRIVATE)
 
 
 def log_names(settings: HubSettings, generation: str = FIRST) -> tuple[str, ...]:

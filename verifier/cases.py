@@ -4,6 +4,7 @@ A case lives in its token, sealed under the hub's case key: any worker can read 
 and durable is only which cases have been closed.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from audit.detail import DetailKey
 from kernel.clock import Clock
+from kernel.durable import PRIVATE
 from kernel.errors import CaseClosed, CaseExpired, NotYourCase, OtherFormat, PartiesMismatch, Unavailable
 from kernel.identity import Identity
 from kernel.names import match_name
@@ -70,6 +72,8 @@ class Closures:
         Questions are asked on one thread, closing may be done on any.
         """
         self._writing = threading.Lock()
+        # SQLite would let others read what it makes.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
         self._writer = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
         (found,) = self._writer.execute("PRAGMA user_version").fetchone()
         if found > VERSION:

@@ -16,6 +16,7 @@ from app.settings import HubSettings
 from kernel.durable import create_file
 from kernel.errors import Conflict, Faulty, Malformed
 from kernel.trust import Trust
+from verifier.cases import Closures
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SETTINGS = HubSettings()
@@ -86,6 +87,27 @@ def test_a_root_key_that_was_moved_away_is_not_made_again(paths: Paths) -> None:
     (paths.keys / "root.key").unlink()
     make_home(paths, SETTINGS, CLIENTS, now=NOW)
     assert not (paths.keys / "root.key").exists()
+
+
+@pytest.mark.parametrize("name", ["master", "index", "case", f"tag-{SETTINGS.tag_epoch}"])
+def test_a_lost_secret_is_named_and_never_made_again(name: str, paths: Paths) -> None:
+    make_home(paths, SETTINGS, CLIENTS, now=NOW)
+    (paths.keys / f"{name}.key").unlink()
+    with pytest.raises(Malformed, match=name) as refused:
+        make_home(paths, SETTINGS, CLIENTS, now=NOW)
+    assert "restore it from a backup" in refused.value.remedy
+    assert not (paths.keys / f"{name}.key").exists()
+
+
+def test_an_epoch_that_begins_has_a_key_of_its_own(paths: Paths) -> None:
+    make_home(paths, SETTINGS, CLIENTS, now=NOW)
+    make_home(paths, HubSettings(tag_epoch="2027"), CLIENTS, now=NOW)
+    assert {each.stem for each in paths.keys.glob("tag-*")} == {"tag-2026", "tag-2027"}
+
+
+def test_others_cannot_read_which_cases_are_closed(tmp_path: Path) -> None:
+    Closures(tmp_path / "cases.sqlite", busy_seconds=1.0).end()
+    assert (tmp_path / "cases.sqlite").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_key_that_the_trust_file_does_not_vouch_for_is_named(paths: Paths) -> None:
