@@ -9,14 +9,13 @@ from exchange.current import Current
 from exchange.held import check_words
 from exchange.history import Standing, as_current, read_version, standing
 from exchange.job import Job
-from exchange.layout import Layout
 from exchange.manifest import Manifest
 from exchange.publish import alone
 from exchange.recorder import ROLLED_BACK
 from exchange.snapshot import check_files, open_snapshot, read_current_bytes
-from exchange.taken_back import RollBack, pending, rollbacks, version_in_force, write
+from exchange.taken_back import RollBack, pending, settle, write
 from kernel.digest import digest_text
-from kernel.durable import flush_directory, swap_file
+from kernel.durable import swap_file
 from kernel.errors import Damaged, MianzhengError
 
 
@@ -44,7 +43,7 @@ def roll_back(job: Job, version: str, by: str, reason: str, *, published: Publis
     check_words(job, by, reason)
     layout = job.layout
     with alone(job):
-        finish(layout)
+        settle(layout)
         manifest = _target(job, version, published)
         moved = as_current(manifest).to_bytes()
         before = read_current_bytes(layout)
@@ -57,18 +56,8 @@ def roll_back(job: Job, version: str, by: str, reason: str, *, published: Publis
             # asks is recorded, also where somebody else's roll-back was cut short.
             write(layout.rolling_back, [_record(job, manifest, before, by, reason)])
         swap_file(layout.current, moved, expected=before)
-        finish(layout)
+        settle(layout)
     return manifest
-
-
-def finish(layout: Layout) -> None:
-    """Note a roll-back as done that was carried out before a process was killed; raises Damaged."""
-    begun = pending(layout)
-    if begun is None or version_in_force(layout) != begun.to_version:
-        return
-    write(layout.rollbacks, rollbacks(layout))
-    layout.rolling_back.unlink()
-    flush_directory(layout.folder)
 
 
 def _target(job: Job, version: str, published: Published) -> Manifest:

@@ -293,7 +293,7 @@ def test_one_that_was_killed_when_done_is_remembered_once_the_next_delivery_is_i
 ) -> None:
     with monkeypatch.context() as cut_short:
         # As if the process had been killed right after `current` moved.
-        cut_short.setattr("exchange.rollback.finish", lambda _: None)
+        cut_short.setattr("exchange.rollback.settle", lambda _: None)
         twice.back()
     registry, layout = twice.registry, twice.registry.layout("population")
     assert (twice.in_force, layout.rolling_back.exists()) == (twice.first, True)
