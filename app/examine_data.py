@@ -6,18 +6,19 @@ from pathlib import Path
 
 from app.custody import CustodySettings
 from app.diagnosis import Diagnosis, ill, unknown, warning, well
+from app.home import log_names
 from app.hub import Hub
 from app.volume import Encryption, volume_of
 from audit.generation import log_name
 from audit.place import LogPlace
 from audit.publish import Edge
-from audit.recover import read_published
+from audit.recover import ends_early, read_published
 from audit.root_log import ROOT, milestones
 from audit.verify_hub import verify_hub
 from exchange.encryption import can_encrypt, is_encrypted
 from exchange.index import IndexReader
 from exchange.layout import DATA, Layout
-from exchange.snapshot import check_files, open_snapshot, read_current, read_manifest
+from exchange.snapshot import check_files, open_snapshot, read_in_force, read_manifest
 from kernel.errors import MianzhengError
 
 _REPUBLISH = "restore it from a backup, or publish the dataset again"
@@ -29,7 +30,7 @@ def snapshots(hub: Hub, _: CustodySettings) -> Iterator[Diagnosis]:
     for dataset, contract in hub.catalogue.contracts.items():
         layout = Layout.of(hub.paths.exchange, dataset)
         try:
-            current = read_current(layout)
+            current = read_in_force(layout)
             if current is None:
                 yield warning(f"{dataset} 从未发布", f"{dataset} was never published", f"mianzheng publish {dataset}")
                 continue
@@ -56,7 +57,7 @@ def snapshots_deep(hub: Hub, _: CustodySettings) -> Iterator[Diagnosis]:
     for dataset in hub.catalogue.contracts:
         layout = Layout.of(hub.paths.exchange, dataset)
         try:
-            current = read_current(layout)
+            current = read_in_force(layout)
             if current is not None:
                 check_files(layout, read_manifest(layout, current, bytes_max=hub.exchange_settings.manifest_bytes_max))
                 checked += 1
@@ -106,9 +107,14 @@ def logs(hub: Hub, _: CustodySettings) -> Iterator[Diagnosis]:
     if not root.checkpoint.exists():
         yield ill("根日志缺失", "the root log is missing", "restore the logs from a backup")
         return
+    if not hub.paths.detail_keys.exists() and any(hub.paths.exchange.glob("*/versions/*.receipt")):
+        yield ill("detail-keys.sqlite 缺失", "detail-keys.sqlite is missing", "restore it from a backup")
     suffix = log_name("", hub.logs.generation)
-    for folder in sorted(each for each in hub.paths.audit.iterdir() if (each / "journal").exists()):
-        if not folder.name.endswith(suffix) or (not suffix and "." in folder.name):
+    for folder in _log_folders(hub, suffix):
+        name = folder.name
+        if not (folder / "journal").exists():
+            if folder.exists() or any(milestones(root, name)):
+                yield ill(f"日志 {name} 缺失", f"the log {name} is missing", "restore the logs from a backup")
             continue
         found += 1
         place = LogPlace(directory=folder, origin=hub.logs.place(folder.name.removesuffix(suffix)).origin)
@@ -116,6 +122,12 @@ def logs(hub: Hub, _: CustodySettings) -> Iterator[Diagnosis]:
             published = read_published(place, *hub.trust.log_keys(place.origin))
             if published is not None:
                 Edge.load(place.public, published)
+            if published is not None and ends_early(place, published):
+                yield ill(
+                    f"日志 {name} 的流水短于已公布部分",
+                    f"the log {name}: its journal ends before what was published",
+                    "restore the logs from a backup",
+                )
             recorded = max((each.checkpoint.size for each in milestones(root, folder.name)), default=0)
         except MianzhengError as error:
             yield ill(f"日志 {folder.name} 损坏", f"the log {folder.name}: {error}", "mianzheng audit verify")
@@ -127,6 +139,13 @@ def logs(hub: Hub, _: CustodySettings) -> Iterator[Diagnosis]:
                 "mianzheng audit verify",
             )
     yield well(f"{found} 个日志快检无误", f"{found} logs look right at their ends; --deep recomputes them")
+
+
+def _log_folders(hub: Hub, suffix: str) -> list[Path]:
+    """The folders of the newest generation's logs; those that the hub has keys for, also where they are gone."""
+    ours = {hub.paths.audit / name for name in log_names(hub.settings, hub.logs.generation)}
+    found = ours | {each.parent for each in hub.paths.audit.glob("*/journal")}
+    return sorted(each for each in found if each.name.endswith(suffix) and (suffix or "." not in each.name))
 
 
 def logs_deep(hub: Hub, _: CustodySettings) -> Iterator[Diagnosis]:

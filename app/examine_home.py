@@ -89,12 +89,12 @@ def keys(hub: Hub, _: CustodySettings) -> Iterator[Diagnosis]:
     for row in rows:
         if row.fault:
             yield ill(f"密钥 {row.name} 不可读", f"the key {row.name} cannot be read: {row.fault}", "restore it")
-    wanted = {"answer", "case", "index", "master", f"tag-{settings.tag_epoch}"}
+    logs = [f"logs/{name}" for name in log_names(settings, generation_of(trust))]
+    wanted = {"answer", "case", "index", "master", f"tag-{settings.tag_epoch}", *logs}
     for name in sorted(wanted - names):
         yield ill(f"缺少密钥 {name}", f"the key {name} is missing", "restore it; never make another in its place")
     vouched = {each.key.id for each in trust.keys if each.valid_until is None}
     ids = {row.name: row.id for row in rows}
-    logs = [f"logs/{name}" for name in log_names(settings, generation_of(trust))]
     for name in ("answer", *logs):
         if name in names and ids[name] not in vouched:
             yield ill(f"信任文件不含密钥 {name}", f"the trust file does not vouch for the key {name}", "restore it")
@@ -142,7 +142,10 @@ def clock(hub: Hub, settings: CustodySettings) -> Iterator[Diagnosis]:
 
 
 def certificates(hub: Hub, settings: CustodySettings) -> Iterator[Diagnosis]:
-    """No certificate has ended, or ends soon."""
+    """No certificate is missing, has ended, or ends soon."""
+    for name in ("ca.pem", "server.pem", "server.key"):
+        if not (hub.paths.pki / name).exists():
+            yield ill(f"缺少 {name}", f"{name} is missing", "restore it")
     now = hub.clock.now()
     soonest: tuple[datetime, str] | None = None
     for path in sorted(hub.paths.pki.rglob("*.pem")):

@@ -71,6 +71,20 @@ def read_published(place: LogPlace, *keys: VerifyKey) -> Checkpoint | None:
         raise Damaged(error.message, field=f"{place.directory.name}/public/checkpoint") from error
 
 
+def ends_early(place: LogPlace, published: Checkpoint) -> bool:
+    """Whether the journal lacks the last group that was published, as far as the hint tells where that begins."""
+    resume = load_resume(place)
+    if published.size == 0 or resume is None or resume[0] != published.size:
+        return False
+    try:
+        with open_plain(place.journal) as file:
+            check_preamble(file, place.origin)
+            frame = next(read_frames(file, place.origin, start=resume[1]), None)
+    except (Damaged, Malformed):
+        return True
+    return frame is None or frame.first + len(frame.records) != published.size
+
+
 def _create(place: LogPlace, files: Files, published: Checkpoint | None) -> None:
     if published is None:
         if not place.journal.exists():

@@ -59,9 +59,17 @@ def file_state(path: Path | str) -> FileState | None:
 
 
 def read_current(layout: Layout) -> Current | None:
-    """What `current` names; None where nothing was ever published. Raises Damaged."""
+    """What `current` names; None where it is not there. Raises Damaged."""
     raw = read_current_bytes(layout)
     return None if raw is None else Current.parse(raw)
+
+
+def read_in_force(layout: Layout) -> Current | None:
+    """What `current` names; None where nothing was ever published. Raises Damaged, also where `current` was lost."""
+    found = read_current(layout)
+    if found is None and any(layout.versions.glob("*.receipt")):
+        raise Damaged("current is missing", field=layout.folder.name, remedy="restore it, or publish the dataset again")
+    return found
 
 
 def read_current_bytes(layout: Layout) -> bytes | None:

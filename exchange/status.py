@@ -10,7 +10,7 @@ from exchange.holding import HeldDelivery, all_held
 from exchange.last_run import Ending, LastRun, read_last_run
 from exchange.layout import Layout
 from exchange.manifest import Manifest
-from exchange.snapshot import read_current, read_manifest
+from exchange.snapshot import read_in_force, read_manifest
 from kernel.errors import Damaged
 from schemas.contract import Contract
 
@@ -59,7 +59,7 @@ def dataset_status(layout: Layout, contract: Contract, *, now: datetime, bytes_m
 
 
 def _in_force(layout: Layout, bytes_max: int) -> Manifest | None:
-    current = read_current(layout)
+    current = read_in_force(layout)
     return None if current is None else read_manifest(layout, current, bytes_max=bytes_max)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -106,6 +107,43 @@ def certificate_spoilt(hub: Hub) -> None:
     (hub.paths.pki / "server.pem").write_text("no certificate", "ascii")
 
 
+def current_lost(hub: Hub) -> None:
+    Layout.of(hub.paths.exchange, "population").current.unlink()
+
+
+def log_key_lost(hub: Hub) -> None:
+    (hub.paths.keys / "logs" / "desk.key").unlink()
+
+
+def server_certificate_lost(hub: Hub) -> None:
+    (hub.paths.pki / "server.pem").unlink()
+
+
+def server_key_lost(hub: Hub) -> None:
+    (hub.paths.pki / "server.key").unlink()
+
+
+def authority_lost(hub: Hub) -> None:
+    (hub.paths.pki / "ca.pem").unlink()
+
+
+def detail_keys_lost(hub: Hub) -> None:
+    hub.paths.detail_keys.unlink()
+
+
+def log_lost(hub: Hub) -> None:
+    shutil.rmtree(hub.paths.audit / "desk")
+
+
+def journal_lost(hub: Hub) -> None:
+    hub.logs.place("desk").journal.unlink()
+
+
+def journal_cut(hub: Hub) -> None:
+    path = hub.logs.place("desk").journal
+    os.truncate(path, path.stat().st_size - 1)
+
+
 @pytest.mark.parametrize(
     ("harm", "code", "words"),
     [
@@ -117,6 +155,15 @@ def certificate_spoilt(hub: Hub) -> None:
         (checkpoint_changed, "logs", "the log desk"),
         (tiles_lost, "logs", "the log desk"),
         (certificate_spoilt, "certificates", "server.pem is no certificate"),
+        (current_lost, "snapshots", "population: damaged: population: current is missing"),
+        (log_key_lost, "keys", "the key logs/desk is missing"),
+        (server_certificate_lost, "certificates", "server.pem is missing"),
+        (server_key_lost, "certificates", "server.key is missing"),
+        (authority_lost, "certificates", "ca.pem is missing"),
+        (detail_keys_lost, "logs", "detail-keys.sqlite is missing"),
+        (log_lost, "logs", "the log desk is missing"),
+        (journal_lost, "logs", "the log desk is missing"),
+        (journal_cut, "logs", "the log desk: its journal ends before"),
     ],
 )
 def test_what_is_ill_is_named_and_the_rest_is_still_looked_at(
