@@ -68,7 +68,7 @@ class Restoring:
 
     def rehearse(self) -> RestoredHome:
         """Check everything that a restore checks, and put nothing anywhere; raises as `restore` does."""
-        _refuse_what_stands(self.home)
+        self._refuse_place()
         checked, unpacking = self._checked()
         check_sealed(unpacking, checked.backup.contents.files, self.tell)
         self._known(merged(checked.trust, self.newest))
@@ -82,9 +82,15 @@ class Restoring:
         Malformed for a root key, trust file or receipt that is not this hub's, RestoreFailed where files cannot be
         written.
         """
-        _refuse_what_stands(self.home)
-        self.home.parent.mkdir(parents=True, exist_ok=True)
+        self._refuse_place()
         staging = self.home.with_name(f".{self.home.name}.restoring")
+        try:
+            self.home.parent.mkdir(parents=True, exist_ok=True)
+            staging.with_name(f"{staging.name}.lock").touch(PRIVATE)
+        except OSError as error:
+            raise RestoreFailed(
+                f"{error.strerror}", field=str(self.home), remedy="name a place that can be written to"
+            ) from error
         with _beside(staging):
             try:
                 checked, unpacking = self._checked()
@@ -99,6 +105,19 @@ class Restoring:
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
         return restored
+
+    def _refuse_place(self) -> None:
+        try:
+            _refuse_what_stands(self.home)
+            place = self.home.resolve()
+            around = (place, *place.parents)
+            if find_backup(self.backup).resolve() in around:
+                raise Conflict("this is within the backup", field=str(self.home), remedy="name a place outside of it")
+            for each in place.parents:
+                if (each / "trust.json").exists() and (each / "FORMAT").exists():
+                    raise Conflict(f"this is within the home {each}", field=str(self.home), remedy="name another place")
+        except OSError as error:
+            raise RestoreFailed(f"{error.strerror}", field=str(self.home), remedy="name another place") from error
 
     def _checked(self) -> tuple[CheckedBackup, Unpacking]:
         backup = open_backup(find_backup(self.backup), self.settings)

@@ -310,3 +310,20 @@ def test_a_clock_behind_the_logs_restores_nothing(restoring: Callable[..., Resto
     with pytest.raises(Conflict, match="clock"):
         restoring(newest=newest, clock=early).restore()
     assert not new.exists()
+
+
+def test_a_home_within_a_backup_or_another_home_is_refused(
+    hub: Hub, taken: Taken, restoring: Callable[..., Restoring]
+) -> None:
+    for place in (taken.folder / "hub", hub.paths.home / "logs" / "hub"):
+        for act in (restoring(home=place).restore, restoring(home=place).rehearse):
+            with pytest.raises(Conflict, match="within"):
+                act()
+        assert not place.exists()
+
+
+def test_a_place_that_cannot_be_used_is_one_clear_error(tmp_path: Path, restoring: Callable[..., Restoring]) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file" / "x", Path("/proc/x/y")):
+        with pytest.raises(RestoreFailed):
+            restoring(home=place).restore()
