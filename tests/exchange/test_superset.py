@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 from exchange.database import quoted
+from kernel.durable import locked
 from schemas.contract import Check, Contract, PropertyType, Rule
 from tests.conftest import ROOT, leave_out
 from tests.exchange.gate import EVERYTHING, judge
@@ -46,9 +47,11 @@ Suite = frozenset[str]
 @pytest.fixture(scope="session")
 def exported() -> Mapping[str, list[Expectation]]:
     """What the other tool makes of each contract."""
-    made = subprocess.run(
-        ["make", "--no-print-directory", "datacontract"], cwd=ROOT, capture_output=True, timeout=120, check=False
-    )
+    # Two processes that test side by side must not install into one folder at once.
+    with locked(ROOT / ".venv-datacontract.lock"):
+        made = subprocess.run(
+            ["make", "--no-print-directory", "datacontract"], cwd=ROOT, capture_output=True, timeout=120, check=False
+        )
     if made.returncode:
         leave_out("datacontract-cli cannot be installed (make datacontract)")
     paths = [str(each.raw_path) for each in EVERY.values()]
