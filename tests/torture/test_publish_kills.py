@@ -11,9 +11,10 @@ from random import Random
 import pytest
 
 from exchange.publish import STEPS
+from tests.torture.kinds import KINDS, Kind
 from tests.torture.publisher import APPEND, DECIDE, ROLL_BACK, after
 from tests.torture.registers import ALIASES, MARRIAGES
-from tests.torture.trial import KILLED, KINDS, Kind, Trial
+from tests.torture.trial import KILLED, Trial
 
 FULL = os.environ.get("MIANZHENG_TORTURE") == "full"
 KILLS = 100 if FULL else 10

@@ -24,6 +24,7 @@ from exchange.snapshot import check_files, read_current, read_manifest
 from exchange.taken_back import taken_back
 from kernel.digest import digest_text
 from tests.torture.desk import Desk
+from tests.torture.kinds import BACK, CHANGES, HELD, RELEASE, UNCHANGED, WHOLE, Kind
 from tests.torture.leftovers import left_behind
 from tests.torture.publisher import AT_ONCE, DECIDE, ROLL_BACK, Order, after
 from tests.torture.registers import ALIASES, MARRIAGES, Register, Rows, told
@@ -35,29 +36,6 @@ LIVES_MAX = 6
 """So often is it tried again to kill a publisher that came to its end before."""
 BAD_ROWS = 5
 MANIFEST_BYTES_MAX = 1 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """A kind of run, and where it can be killed. `work` is what its publisher is told to do."""
-
-    name: str
-    work: str
-    dataset: str
-    places: tuple[str, ...]
-
-
-def _places(*steps: str) -> tuple[str, ...]:
-    return tuple(place for step in steps for place in (step, step, after(step)))
-
-
-WHOLE = Kind(name="whole", work="publish", dataset=ALIASES, places=_places(*STEPS))
-CHANGES = Kind(name="changes", work="publish", dataset=MARRIAGES, places=_places(*STEPS))
-HELD = Kind(name="held", work="publish", dataset=ALIASES, places=_places("extract", "stage", "validate"))
-UNCHANGED = Kind(name="unchanged", work="publish", dataset=ALIASES, places=_places("extract"))
-RELEASE = Kind(name="release", work="release", dataset=ALIASES, places=_places(DECIDE, "build", "record", "promote"))
-BACK = Kind(name="roll back", work="roll back", dataset=ALIASES, places=(ROLL_BACK,) * 4)
-KINDS = (WHOLE, CHANGES, HELD, UNCHANGED, RELEASE, BACK)
 
 
 @dataclass(slots=True, kw_only=True)
