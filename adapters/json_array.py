@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from adapters.decoding import encoding_of, utf8
-from adapters.delivered import data_as_of, find
-from adapters.json_records import Numbered, decoder, explained, rows_of
-from adapters.port import AdapterSettings, Delivery, Source, batched
+from adapters.delivered import DeliveredFile
+from adapters.json_file import read_file
+from adapters.json_records import Numbered, decoder, explained
+from adapters.port import AdapterSettings, Delivery, Source
 from kernel.errors import Malformed
 
 _BLANK = " \t\n\r"
@@ -26,19 +27,11 @@ class JsonArray:
 
     def extract(self, source: Source, delivery_root: Path) -> Delivery:
         """Open the file; raises Malformed."""
-        file = find(source, delivery_root, self._settings)
-        source = source.at(file.name)
-        as_of = data_as_of(file.path, self._settings)
+        return read_file(source, delivery_root, self._settings, self._records)
+
+    def _records(self, source: Source, file: DeliveredFile) -> Iterator[Numbered]:
         text = (part.decode() for part in utf8(file, encoding_of(source), self._settings))
-        header: list[str] = []
-        rows = rows_of(source, _Text(source, text, self._settings.line_chars_max).records(), header)
-        return Delivery(
-            columns=source.columns,
-            data_as_of=as_of,
-            watermark=as_of.isoformat(),
-            batches=file.whole(batched(rows, self._settings), self._settings),
-            header=header,
-        )
+        return _Text(source, text, self._settings.line_chars_max).records()
 
 
 class _Text:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from adapters.decoding import as_file, encoding_of, utf8
-from adapters.delivered import DeliveredFile, data_as_of, find
-from adapters.json_records import Numbered, decoder, explained, rows_of
-from adapters.port import AdapterSettings, Delivery, Source, batched
+from adapters.delivered import DeliveredFile
+from adapters.json_file import read_file
+from adapters.json_records import Numbered, decoder, explained
+from adapters.port import AdapterSettings, Delivery, Source
 from kernel.errors import Malformed
 
 
@@ -20,18 +21,10 @@ class JsonLines:
 
     def extract(self, source: Source, delivery_root: Path) -> Delivery:
         """Open the file; raises Malformed."""
-        file = find(source, delivery_root, self._settings)
-        source = source.at(file.name)
-        as_of = data_as_of(file.path, self._settings)
-        header: list[str] = []
-        rows = rows_of(source, _records(source, file, encoding_of(source), self._settings), header)
-        return Delivery(
-            columns=source.columns,
-            data_as_of=as_of,
-            watermark=as_of.isoformat(),
-            batches=file.whole(batched(rows, self._settings), self._settings),
-            header=header,
-        )
+        return read_file(source, delivery_root, self._settings, self._records)
+
+    def _records(self, source: Source, file: DeliveredFile) -> Iterator[Numbered]:
+        return _records(source, file, encoding_of(source), self._settings)
 
 
 def _records(source: Source, file: DeliveredFile, encoding: str, settings: AdapterSettings) -> Iterator[Numbered]:

@@ -14,7 +14,6 @@ from app.backup_read import Backup, Unpacking
 from app.custody import CustodySettings
 from app.formats import HOME_FORMAT
 from audit.checkpoint import Checkpoint, open_checkpoint
-from audit.files import open_plain, read_bounded
 from audit.generation import generation_of, log_name, split_name
 from audit.journal import read_frames
 from audit.logs import origin_of
@@ -24,6 +23,7 @@ from audit.root_log import ROOT
 from exchange.current import Current
 from exchange.layout import DATA, MANIFEST
 from kernel.errors import Damaged, OtherFormat
+from kernel.plain_file import open_plain, read_bounded
 from kernel.trust import TRUST_SIZE_MAX, Trust
 
 REQUIRED = (

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from kernel.digest import DIGEST_SIZE, digest_text
+from kernel.clock import parse_instant
+from kernel.digest import DIGEST_SIZE, digest_text, parse_digest
 from kernel.errors import Damaged, OtherFormat
 from kernel.sealing import keyed_hash
 
@@ -91,7 +92,7 @@ class Contents:
                 id=str(data["id"]),
                 hub=str(data["hub"]),
                 home_format=int(data["home_format"]),
-                taken_at=_instant(data["taken_at"]),
+                taken_at=parse_instant(data["taken_at"]),
                 logs=tuple(StoredLog(**each) for each in data["logs"]),
                 files=tuple(_file(each) for each in data["files"]),
                 left_out={str(name): str(why) for name, why in data["left_out"].items()},
@@ -135,8 +136,8 @@ class Cover:
             return cls(
                 id=str(data["id"]),
                 hub=str(data["hub"]),
-                taken_at=_instant(data["taken_at"]),
-                contents=_hash(bytes.fromhex(data["contents"].removeprefix("sha256:"))),
+                taken_at=parse_instant(data["taken_at"]),
+                contents=parse_digest(data["contents"]),
                 mac=_hash(base64.b64decode(data["mac"], validate=True)),
                 envelope=dict(data["envelope"]),
             )
@@ -179,10 +180,3 @@ def _hash(raw: bytes) -> bytes:
     if len(raw) != DIGEST_SIZE:
         raise ValueError(raw)
     return raw
-
-
-def _instant(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError(text)
-    return found

@@ -19,6 +19,7 @@ from exchange.snapshot import read_current_bytes
 from kernel.digest import digest
 from kernel.durable import PRIVATE, PUBLIC
 from kernel.errors import Damaged, MianzhengError
+from kernel.plain_file import read_bounded
 
 _ATTEMPTS = 5
 """Times that `current` may move while a dataset is copied."""
@@ -135,8 +136,4 @@ def file_digests(manifest: bytes) -> dict[str, str]:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        raw = file.read(_SMALL_FILE_MAX + 1)
-    if len(raw) > _SMALL_FILE_MAX:
-        raise Damaged("is too large", field=path.name)
-    return raw
+    return read_bounded(path, _SMALL_FILE_MAX)

@@ -12,7 +12,6 @@ from app.backup_contents import StoredLog
 from app.backup_writer import BackupWriter
 from audit.checkpoint import open_checkpoint
 from audit.detail import OPEN, detail_bytes, parse_detail, sealing_key_id
-from audit.files import open_plain, read_bounded
 from audit.generation import generation_of, log_name
 from audit.journal import encode_frame, preamble, read_frames
 from audit.logs import origin_of
@@ -22,6 +21,7 @@ from audit.place import LogPlace
 from audit.record import Prepared
 from audit.root_log import ROOT, Milestone
 from kernel.errors import Damaged
+from kernel.plain_file import open_plain, read_bounded
 from kernel.trust import Trust
 
 CHECKPOINT = "checkpoint"

@@ -22,10 +22,10 @@ from app.backup_writer import stored_path
 from app.custody import CustodySettings
 from app.envelope import Opens
 from app.sealed_file import unseal_file
-from audit.files import open_plain, read_bounded
 from exchange.keys import IndexKeys
 from kernel.digest import digest
 from kernel.errors import Damaged, Malformed
+from kernel.plain_file import open_plain, read_bounded
 from kernel.sealing import KEY_SIZE, BadSeal, Sealer
 
 _KEY_FILE_MAX = 4096

@@ -18,7 +18,7 @@ from app.paths import Paths
 from app.rotation import KEY_CHANGED
 from app.secret_file import read_secret
 from audit.checkpoint import Checkpoint
-from audit.files import RealFiles, read_bounded
+from audit.files import RealFiles
 from audit.generation import generation_of, log_name, next_generation, split_name
 from audit.logs import origin_of
 from audit.note import NOTE_SIZE_MAX, Note, NoteKey
@@ -30,6 +30,7 @@ from audit.shared import SharedLog
 from kernel.clock import Clock
 from kernel.durable import PRIVATE, locked, replace_file
 from kernel.errors import Damaged, Malformed
+from kernel.plain_file import read_bounded
 from kernel.sealing import new_key
 from kernel.signing import SigningKey, VerifyKey
 from kernel.trust import LOG, Trust, TrustedKey, issue

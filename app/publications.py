@@ -5,6 +5,7 @@ from functools import cached_property
 from app.hub import Hub
 from audit.logs import DESK
 from audit.opened import opened
+from kernel.digest import parse_digest
 from schemas.wire.v1 import audit_pb2
 
 
@@ -26,7 +27,7 @@ class Publications:
         kind = audit_pb2.ENTRY_KIND_PUBLISHED
         for detail in opened(hub.paths.audit, hub.settings.name, hub.detail_keys, DESK, kind):
             said = detail.attributes
-            manifest = bytes.fromhex(said["manifest"].removeprefix("sha256:"))
+            manifest = parse_digest(said["manifest"])
             # Recorded twice, after a crash, it is the same; another one under its name would be somebody's forgery.
             found.setdefault((said["dataset"], said["version"]), manifest)
         return found

@@ -28,7 +28,8 @@ from app.secret_file import read_secret
 from exchange.keys import IndexKeys
 from exchange.layout import Layout
 from kernel.durable import PRIVATE, create_file, flush_directory, locked, replace_file
-from kernel.errors import Conflict, Damaged, Malformed
+from kernel.errors import Conflict, Damaged
+from kernel.plain_file import read_bounded
 from kernel.sealing import Sealer, new_key
 
 KEY_CHANGED = "KEY_CHANGED"
@@ -124,7 +125,7 @@ def _rewrap_dataset(
     under_new = IndexKeys(index=keys.index, master=new)
     with _alone(layout, settings):
         for version, path in wrapped_keys(layout):
-            raw = _read(path)
+            raw = read_bounded(path, _KEY_BYTES_MAX)
             if _opens(under_new, raw, layout.folder.name, version):
                 continue
             data_key = keys.unwrap(raw, layout.folder.name, version)
@@ -141,7 +142,7 @@ def _check_all(store: Path, index: bytes, new: bytes) -> None:
         for version, path in wrapped_keys(layout):
             # Retention may take a version, and its key first, at any time.
             with suppress(FileNotFoundError):
-                if not _opens(under_new, _read(path), layout.folder.name, version):
+                if not _opens(under_new, read_bounded(path, _KEY_BYTES_MAX), layout.folder.name, version):
                     raise Conflict(
                         "a data key was wrapped under the old key meanwhile",
                         field=f"{layout.folder.name}/{path.name}",
@@ -155,14 +156,6 @@ def _opens(keys: IndexKeys, raw: bytes, dataset: str, version: str) -> bool:
     except Damaged:
         return False
     return True
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        raw = file.read(_KEY_BYTES_MAX + 1)
-    if len(raw) > _KEY_BYTES_MAX:
-        raise Malformed("is too large for a key", field=path.name)
-    return raw
 
 
 @contextmanager

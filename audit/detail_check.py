@@ -5,7 +5,6 @@ from collections.abc import Callable
 from audit.detail import OPEN, DetailKey, detail_bytes, open_detail, parse_detail, sealing_key_id
 from audit.detail_keys import DetailKeys
 from audit.entry import Entry, instant
-from audit.files import read_bounded
 from audit.finding import Fault, Findings
 from audit.journal import FRAME_SIZE_MAX
 from audit.place import LogPlace
@@ -13,6 +12,7 @@ from audit.record import Prepared
 from audit.tiles import open_detail_path
 from kernel.digest import digest
 from kernel.errors import Damaged, Malformed
+from kernel.plain_file import read_bounded
 from kernel.sealing import BadSeal
 from schemas.wire.v1 import audit_pb2
 

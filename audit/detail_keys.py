@@ -14,8 +14,9 @@ from typing import Any
 
 from audit.detail import KEY_ID_SIZE, KEY_SIZE, OPEN, DetailKey
 from kernel.durable import PRIVATE
-from kernel.errors import Conflict, Damaged, LogUnavailable, OtherFormat
+from kernel.errors import Conflict, Damaged, LogUnavailable
 from kernel.sealing import BadSeal, Seals, sealer
+from kernel.sqlite_format import check_version, keep_version
 from schemas.wire.v1.statement_pb2 import PartyTag
 
 VERSION = 1
@@ -60,7 +61,9 @@ class DetailKeys:
         try:
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "foreign_keys = ON"):
                 self._database.execute(f"PRAGMA {pragma}")
-            self._settle_version(path.name)
+            check_version(self._database, VERSION, path.name)
+            self._database.executescript(_SCHEMA)
+            keep_version(self._database, VERSION)
         except sqlite3.OperationalError as error:
             self._database.close()
             raise _unusable(error) from error
@@ -164,20 +167,6 @@ class DetailKeys:
         """Let the file go."""
         with self._lock:
             self._database.close()
-
-    def _settle_version(self, name: str) -> None:
-        """Begin the store, or see that it is one that this version reads."""
-        (found,) = self._database.execute("PRAGMA user_version").fetchone()
-        if found > VERSION:
-            self._database.close()
-            raise OtherFormat(
-                f"has format {found}, and this version reads up to {VERSION}",
-                field=name,
-                remedy="run the version that made it, or a newer one",
-            )
-        self._database.executescript(_SCHEMA)
-        if found < VERSION:
-            self._database.execute(f"PRAGMA user_version = {VERSION}")
 
     def _make(self, database: sqlite3.Connection, case_number: str | None) -> DetailKey:
         key = DetailKey(id=os.urandom(KEY_ID_SIZE), key=os.urandom(KEY_SIZE))

@@ -3,17 +3,12 @@
 Tests make each of them fail, before it lands and after.
 """
 
-import errno
 import os
 import secrets
-import stat
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from kernel.durable import PUBLIC, flush_directory
-from kernel.errors import Damaged
-
-_OF_THE_FILE = {errno.EACCES, errno.EIO, errno.ELOOP, errno.ENXIO, errno.EPERM}
 
 
 class Files(Protocol):
@@ -90,34 +85,3 @@ def make_directory(files: Files, path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     for each in reversed(missing):
         files.flush_names(each.parent)
-
-
-def open_plain(path: Path) -> BinaryIO:
-    """A file open for reading; raises FileNotFoundError, or Damaged where anything but a readable plain file stands.
-
-    Whoever can write to a log's directory can put a pipe there, and reading it would wait for ever.
-    """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except NotADirectoryError as error:
-        raise FileNotFoundError(error.errno, error.strerror) from error
-    except OSError as error:
-        if error.errno in _OF_THE_FILE:
-            raise Damaged("cannot be read", field=path.name) from error
-        raise
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise Damaged("is no plain file", field=path.name)
-    return os.fdopen(handle, "rb")
-
-
-def read_bounded(path: Path, size_max: int) -> bytes:
-    """The bytes of a plain file; raises as `open_plain` does, and Damaged where there are more than `size_max`."""
-    with open_plain(path) as file:
-        try:
-            data = file.read(size_max + 1)
-        except OSError as error:
-            raise Damaged("cannot be read", field=path.name) from error
-    if len(data) > size_max:
-        raise Damaged("is too large", field=path.name)
-    return data

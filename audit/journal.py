@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from audit.detail import KEY_ID_SIZE
-from audit.files import Files, open_plain, put
+from audit.files import Files, put
 from audit.record import Prepared
 from kernel.digest import DIGEST_SIZE, digest
 from kernel.durable import PRIVATE
 from kernel.errors import Damaged, Malformed
+from kernel.plain_file import open_plain
 
 JOURNAL_FILE = "journal"
 FRAME_SIZE_MAX = 64 << 20

@@ -6,7 +6,6 @@ from pathlib import Path
 from audit.detail import open_detail, sealing_key_id
 from audit.detail_keys import DetailKeys
 from audit.entry import Entry
-from audit.files import open_plain
 from audit.journal import BrokenFrame, read_frames
 from audit.logs import origin_of
 from audit.merkle import inclusion_proof
@@ -15,6 +14,7 @@ from audit.receipt import Receipt
 from audit.shared import SharedLog
 from audit.tiles import TileReader
 from kernel.errors import Damaged, Malformed
+from kernel.plain_file import open_plain
 from schemas.wire.v1 import audit_pb2
 
 

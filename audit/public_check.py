@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from audit.files import read_bounded
 from audit.finding import Fault, Findings
 from audit.place import LogPlace
 from audit.tiles import (
@@ -19,6 +18,7 @@ from audit.tiles import (
     tile_of,
 )
 from kernel.errors import Damaged, Malformed
+from kernel.plain_file import read_bounded
 
 _UPPER = range(1, LEVEL_MAX + 1)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from audit.checkpoint import Checkpoint
 from audit.detail import OPEN, detail_bytes, sealing_key_id
-from audit.files import Files, make_directory, open_plain, put, read_bounded
+from audit.files import Files, make_directory, put
 from audit.journal import read_frames
 from audit.merkle import CompactRange, leaf_hash
 from audit.place import LogPlace
@@ -31,6 +31,7 @@ from audit.tiles import (
 )
 from kernel.durable import PRIVATE
 from kernel.errors import Damaged, Malformed
+from kernel.plain_file import open_plain, read_bounded
 
 RESUME_SIZE_MAX = 4096
 """A longer hint is none of ours."""

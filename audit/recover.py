@@ -7,7 +7,7 @@ is not written to any more: Damaged says which file and where.
 from dataclasses import dataclass
 
 from audit.checkpoint import Checkpoint, open_checkpoint
-from audit.files import Files, make_directory, open_plain, put, read_bounded
+from audit.files import Files, make_directory, put
 from audit.journal import BrokenFrame, Frame, Journal, check_preamble, preamble, read_frames
 from audit.merkle import CompactRange, leaf_hash
 from audit.note import NOTE_SIZE_MAX
@@ -15,6 +15,7 @@ from audit.place import LogPlace
 from audit.publish import Edge, Publication, load_resume, settle_public
 from kernel.durable import PRIVATE
 from kernel.errors import Damaged, Malformed
+from kernel.plain_file import open_plain, read_bounded
 from kernel.signing import VerifyKey
 
 

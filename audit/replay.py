@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from audit.files import open_plain
 from audit.finding import Fault, Findings
 from audit.journal import BrokenFrame, Frame, parse_records, read_frames
 from audit.place import LogPlace
 from audit.record import Prepared
 from kernel.errors import Damaged, Malformed
+from kernel.plain_file import open_plain
 
 PLACE = "journal"
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from audit import text as plain
 from audit.checkpoint import Checkpoint
 from audit.detail import OPEN, detail_bytes, parse_detail, sealing_key_id
-from audit.files import open_plain
 from audit.journal import BrokenFrame, read_frames
 from audit.place import LogPlace
 from audit.record import Logged, Record
 from audit.shared import SharedLog
 from kernel.errors import Malformed
+from kernel.plain_file import open_plain
 from kernel.signing import VerifyKey
 from kernel.trust import log_verifier_key, parse_log_verifier_key
 from schemas.wire.v1 import audit_pb2

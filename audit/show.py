@@ -9,7 +9,6 @@ from audit.checkpoint import open_checkpoint
 from audit.detail import open_detail, sealing_key_id
 from audit.detail_keys import DetailKeys
 from audit.entry import Entry
-from audit.files import open_plain, read_bounded
 from audit.finding import Worded
 from audit.journal import BrokenFrame, read_frames
 from audit.logs import origin_of
@@ -20,6 +19,7 @@ from audit.receipt import Receipt
 from audit.record import Prepared
 from audit.tiles import TileReader
 from kernel.errors import Damaged, Invalid, Malformed
+from kernel.plain_file import open_plain, read_bounded
 from kernel.signing import VerifyKey
 from kernel.trust import Trust
 from schemas.wire.v1 import audit_pb2

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from audit.files import read_bounded
 from audit.merkle import node_hash
 from kernel.digest import DIGEST_SIZE
 from kernel.errors import Damaged, Malformed
+from kernel.plain_file import read_bounded
 
 TILE_WIDTH = 256
 TILE_HEIGHT = 8

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from audit.checkpoint import Checkpoint, open_checkpoint
 from audit.detail_check import DetailCheck, OnDetail
 from audit.detail_keys import DetailKeys
-from audit.files import read_bounded
 from audit.finding import Fault, Finding, Findings
 from audit.merkle import CompactRange, leaf_hash
 from audit.note import NOTE_SIZE_MAX
@@ -20,6 +19,7 @@ from audit.publish import load_resume
 from audit.replay import Replay, Replayed
 from audit.root_log import Milestone
 from kernel.errors import Damaged, Malformed
+from kernel.plain_file import read_bounded
 from kernel.signing import VerifyKey
 
 _CHANGED = (Fault.ENTRY_IN_JOURNAL, Fault.HASH_IN_TILE, Fault.ENTRY_IN_BUNDLE)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.checkpoint import Checkpoint, open_checkpoint
-from audit.files import open_plain
 from audit.finding import Worded
 from audit.generation import split_name
 from audit.journal import BrokenFrame, read_frames
@@ -23,6 +22,7 @@ from audit.recover import read_published
 from audit.root_log import Restored
 from audit.tiles import TileReader
 from kernel.errors import Damaged, Malformed
+from kernel.plain_file import open_plain
 from kernel.trust import Trust
 
 

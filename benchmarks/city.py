@@ -46,8 +46,15 @@ class City:
 
     def publish(self, dataset: str, run_id: str) -> Published:
         """Publish a dataset's delivery, whether it is in force already or not; raises NotPublished where it is held."""
+        found = publish(self.job(dataset, run_id))
+        if not isinstance(found, Published):
+            raise NotPublished(f"{dataset} was held back: {', '.join(found.reasons)}")
+        return found
+
+    def job(self, dataset: str, run_id: str) -> Job:
+        """A run that publishes a dataset's delivery, whether it is in force already or not."""
         hub = self.hub
-        job = Job(
+        return Job(
             contract=hub.catalogue.contracts[dataset],
             delivery_root=hub.paths.deliveries,
             store=hub.paths.exchange,
@@ -58,10 +65,6 @@ class City:
             settings=hub.exchange_settings,
             force=True,
         )
-        found = publish(job)
-        if not isinstance(found, Published):
-            raise NotPublished(f"{dataset} was held back: {', '.join(found.reasons)}")
-        return found
 
     def publish_missing(self, setting: Setting) -> None:
         """Publish whatever is not in force yet."""

@@ -94,18 +94,7 @@ def _swell(city: City, rows: int) -> None:
 
 def _recorded(city: City, number: int) -> Job:
     """A new version of the dataset that has only to be put in force."""
-    hub = city.hub
-    job = Job(
-        contract=hub.catalogue.contracts[DATASET],
-        delivery_root=hub.paths.deliveries,
-        store=hub.paths.exchange,
-        keys=hub.index_keys,
-        recorder=hub.recorder,
-        clock=hub.clock,
-        run_id=f"swap-{number}",
-        settings=hub.exchange_settings,
-        force=True,
-    )
+    job = city.job(DATASET, f"swap-{number}")
     for name, step in STEPS.items():
         if name != "promote":
             step(job)

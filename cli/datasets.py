@@ -1,6 +1,5 @@
 """`mianzheng datasets`: what is in force and what was, what two versions differ in, and what people decide about it."""
 
-import getpass
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +23,7 @@ from cli.dataset_words import (
     status_values,
     version_values,
 )
+from cli.given import who_types
 from exchange.held import list_held, reject, release
 from exchange.history import history
 from exchange.metrics import metrics_text
@@ -240,7 +240,7 @@ def _hub(home: Path | None) -> Hub:
 
 
 def _who(by: str) -> str:
-    return by or getpass.getuser()
+    return by or who_types()
 
 
 def _tell(values: dict[str, Any], line: str, *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from app.custody import CustodySettings
 from app.envelope import Closes, Holder, Opens, Passphrase, Recipient
-from kernel.errors import Malformed
+from cli.given import read_given
 
 _FILE_BYTES_MAX = 16 << 10
 
@@ -22,14 +22,14 @@ PassphraseFile = Annotated[
 def closing(passphrase_file: Path | None, recipient: Path | None, settings: CustodySettings) -> Closes:
     """Who shall be able to open a new backup; asks for a passphrase, twice, where nothing is given."""
     if recipient is not None:
-        return Recipient.parse(_read(recipient))
+        return Recipient.parse(read_given(recipient, _FILE_BYTES_MAX))
     return _passphrase(passphrase_file, settings, confirm=True)
 
 
 def opening(passphrase_file: Path | None, private_key: Path | None, settings: CustodySettings) -> Opens:
     """Who opens a backup; asks for the passphrase where nothing is given."""
     if private_key is not None:
-        return Holder.parse(_read(private_key))
+        return Holder.parse(read_given(private_key, _FILE_BYTES_MAX))
     return _passphrase(passphrase_file, settings, confirm=False)
 
 
@@ -38,16 +38,5 @@ def _passphrase(file: Path | None, settings: CustodySettings, *, confirm: bool) 
         text = typer.prompt("备份口令 passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
     else:
         # One line; an editor's newline at its end is no part of it.
-        text = _read(file).decode("utf-8", "surrogateescape").rstrip("\r\n")
+        text = read_given(file, _FILE_BYTES_MAX).decode("utf-8", "surrogateescape").rstrip("\r\n")
     return Passphrase(text=text, settings=settings)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise Malformed(f"cannot be read: {error.strerror}", field=str(path)) from error
-    if len(raw) > _FILE_BYTES_MAX:
-        raise Malformed("is too large", field=str(path))
-    return raw

@@ -1,6 +1,5 @@
 """`mianzheng replay`: compute an old statement again from its snapshots, claims and date, and compare."""
 
-import getpass
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,8 +9,8 @@ import typer
 from app.hub import open_hub
 from app.paths import home_from_environment
 from app.replaying import Replayed, replay
+from cli.given import read_given, who_types
 from kernel.digest import digest_text
-from kernel.errors import Malformed
 from verifier.evidence import FILE_SIZE_MAX, Evidence, FalseEvidence
 from verifier.outcome import Outcome, Reason
 from verifier.replay import Recomputed, Sameness, worst
@@ -33,10 +32,10 @@ def replay_evidence(
     the evidence does not hold; 2: wrong use, or a file of the hub's was changed; 4: unavailable; 5: some answers cannot
     be computed again.
     """
-    evidence = Evidence.parse(_read(file))
+    evidence = Evidence.parse(read_given(file, FILE_SIZE_MAX))
     hub = open_hub(home or home_from_environment())
     try:
-        replayed = replay(hub, evidence, by=by or getpass.getuser(), reason=reason)
+        replayed = replay(hub, evidence, by=by or who_types(), reason=reason)
     except FalseEvidence as error:
         typer.echo(f"{error.code}: {error}", err=True)
         raise typer.Exit(DIFFERENT) from error
@@ -100,11 +99,3 @@ def _answer(each: Recomputed) -> dict[str, Any]:
 
 def _name(reason: Reason) -> str | None:
     return reason.name if reason else None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(FILE_SIZE_MAX + 1)
-    except OSError as error:
-        raise Malformed(f"cannot be read ({error.strerror})", field=str(path)) from error

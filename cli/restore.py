@@ -10,10 +10,10 @@ from app.custody import CustodySettings
 from app.restore import RestoredHome, Restoring
 from audit.promise_report import promise_json, promise_lines
 from cli.backup import contents_json, progress
+from cli.given import read_given
 from cli.passphrase import PassphraseFile, opening
 from cli.promises import read_promises
 from kernel.clock import SystemClock
-from kernel.errors import Malformed
 from kernel.settings import load
 from kernel.signing import SigningKey
 from kernel.trust import TRUST_SIZE_MAX, Trust
@@ -58,7 +58,7 @@ def restore(  # noqa: PLR0913, PLR0917 (each is an option of the command)
             settings=settings,
             clock=SystemClock(),
             root=SigningKey.read(root_key) if root_key else None,
-            newest=_trust(trust) if trust else None,
+            newest=Trust.parse(read_given(trust, TRUST_SIZE_MAX)) if trust else None,
             promises=tuple(promise for _, promise in named),
             tell=tell,
         )
@@ -68,14 +68,6 @@ def restore(  # noqa: PLR0913, PLR0917 (each is an option of the command)
         typer.echo(json.dumps(_json(done, names), ensure_ascii=False, indent=1))
     else:
         _tell(done, names)
-
-
-def _trust(path: Path) -> Trust:
-    try:
-        with path.open("rb") as file:
-            return Trust.parse(file.read(TRUST_SIZE_MAX + 1))
-    except OSError as error:
-        raise Malformed(f"cannot be read: {error.strerror}", field=str(path)) from error
 
 
 def _tell(done: RestoredHome, names: list[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kernel.errors import Malformed
+from cli.given import read_given
 from kernel.trust import TRUST_SIZE_MAX, Trust
 from verifier.evidence import FILE_SIZE_MAX, Evidence, Step, check
 from verifier.outcome import Outcome, Reason
@@ -32,8 +32,8 @@ def verify(
 
     Exit code 0: it holds; 1: it does not; 2: wrong use, or a file that is none.
     """
-    evidence = Evidence.parse(_read(file, FILE_SIZE_MAX))
-    steps = check(evidence, Trust.parse(_read(trust, TRUST_SIZE_MAX)))
+    evidence = Evidence.parse(read_given(file, FILE_SIZE_MAX))
+    steps = check(evidence, Trust.parse(read_given(trust, TRUST_SIZE_MAX)))
     holds = not any(step.fault for step in steps)
     if as_json:
         typer.echo(json.dumps(_values(evidence, steps, holds=holds), ensure_ascii=False, indent=1))
@@ -77,11 +77,3 @@ def _values(evidence: Evidence, steps: tuple[Step, ...], *, holds: bool) -> dict
 
 def _name(reason: Reason) -> str:
     return reason.name if reason else ""
-
-
-def _read(path: Path, size_max: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(size_max + 1)
-    except OSError as error:
-        raise Malformed(f"cannot be read ({error.strerror})", field=str(path)) from error

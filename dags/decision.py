@@ -14,8 +14,8 @@ from airflow.sdk.execution_time.hitl import HITLUser
 
 from dags.assets import snapshot_asset
 from dags.deciding import held_since, question, settle
+from dags.into_force import into_force
 from dags.settings import DagSettings
-from dags.steps import take, take_last
 from schemas.contract import Contract
 
 
@@ -118,22 +118,7 @@ def decision_dag(contract: Contract, settings: DagSettings, step_defaults: Mappi
         def settled(answer: Mapping[str, str]) -> str:
             return settle(contract, held_run(get_current_context()), answer)
 
-        @task
-        def build(run: str) -> str:
-            return take("build", contract, run)
-
-        @task
-        def record(run: str) -> str:
-            return take("record", contract, run)
-
-        @task(outlets=[snapshot])
-        def promote(run: str) -> str:
-            version = take_last("promote", contract, run)
-            get_current_context()["outlet_events"][snapshot].extra = {"version": version, "run": run}
-            return version
-
-        # Airflow's types cannot say that a task's result stands for the value that the next one gets.
-        promote(record(build(settled(ask.output))))  # type: ignore[arg-type]
+        into_force(contract, snapshot, settled(ask.output))  # type: ignore[arg-type] # it stands for a mapping
     return dag
 
 

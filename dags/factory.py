@@ -10,8 +10,9 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from dags.assets import snapshot_asset
 from dags.deadline import missed
 from dags.decision import HandOver
+from dags.into_force import into_force
 from dags.settings import DagSettings
-from dags.steps import take, take_last
+from dags.steps import take
 from kernel.clock import SHANGHAI
 from schemas.contract import Contract
 
@@ -59,23 +60,9 @@ def sync_dag(contract: Contract, settings: DagSettings) -> DAG:
         def validate(run: str) -> str:
             return take("validate", contract, run)
 
-        @task
-        def build(run: str) -> str:
-            return take("build", contract, run)
-
-        @task
-        def record(run: str) -> str:
-            return take("record", contract, run)
-
-        @task(outlets=[snapshot])
-        def promote(run: str) -> str:
-            version = take_last("promote", contract, run)
-            get_current_context()["outlet_events"][snapshot].extra = {"version": version, "run": run}
-            return version
-
         # Airflow's types cannot say that a task's result stands for the value that the next one gets.
         checked = validate(stage(extract()))  # type: ignore[arg-type]
-        promote(record(build(checked)))  # type: ignore[arg-type]
+        into_force(contract, snapshot, checked)
         # The run fails where its delivery is held: the dataset was not renewed. What is held goes on elsewhere.
         checked >> HandOver(task_id="hand_over", contract=contract, trigger_rule=TriggerRule.ONE_FAILED)
     return dag

@@ -2,9 +2,10 @@
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
-from kernel.digest import digest_text
+from kernel.digest import digest_text, parse_digest
 from kernel.errors import Damaged
 
 FORMAT = "mianzheng.current/1"
@@ -39,4 +40,11 @@ class Current:
             raise damaged from error
         if not known:
             raise damaged
-        return cls(version=version, manifest_digest=bytes.fromhex(manifest.removeprefix("sha256:")))
+        return cls(version=version, manifest_digest=parse_digest(manifest))
+
+
+def version_named(raw: bytes | None) -> str:
+    """The version that the bytes of a `current` name; empty where there are none, or they name none."""
+    with suppress(Damaged):
+        return Current.parse(raw).version if raw is not None else ""
+    return ""

@@ -21,7 +21,6 @@ from exchange.holding import (
     decide,
     drop_kept,
     is_in_force,
-    manifest_in_force,
     never_released,
     read_held,
     take_up,
@@ -29,7 +28,7 @@ from exchange.holding import (
 from exchange.job import Job, Next
 from exchange.last_run import Ending, note_ending, read_last_run
 from exchange.layout import Layout
-from exchange.snapshot import read_current_bytes
+from exchange.snapshot import manifest_in_force, read_current_bytes
 from exchange.taken_back import taken_back
 from kernel.digest import digest_text
 from kernel.errors import Conflict, Damaged, Malformed, MianzhengError
@@ -173,7 +172,7 @@ def _behind(job: Job, held: HeldDelivery) -> str:
     if held.changes and not unmoved:
         return "it brings changes to a snapshot that is not in force any more"
     try:
-        manifest = manifest_in_force(job)
+        manifest = manifest_in_force(job.layout, bytes_max=job.settings.manifest_bytes_max)
     except Damaged:
         # What is in force answers nothing; only what was compared with it then may take its place.
         return "" if unmoved else "what is in force is damaged, and nobody can tell which is newer"

@@ -10,6 +10,7 @@ from exchange.layout import MANIFEST, Layout
 from exchange.manifest import Manifest
 from exchange.snapshot import read_current
 from kernel.errors import Damaged
+from kernel.plain_file import read_bounded
 from schemas.contract import Contract
 from schemas.title import Title
 
@@ -82,16 +83,14 @@ def history(layout: Layout, contract: Contract, *, bytes_max: int) -> tuple[Vers
 def read_version(layout: Layout, version: str, *, bytes_max: int) -> Manifest:
     """The manifest of a version that stands here; raises Damaged. That it is the published one is not proved here."""
     where = f"{layout.folder.name}/{version}/{MANIFEST}"
+    remedy = "restore it from the backup"
     try:
-        with (layout.version(version) / MANIFEST).open("rb") as file:
-            raw = file.read(bytes_max + 1)
-    except OSError as error:
-        raise Damaged("cannot be read", field=where, remedy="restore it from the backup") from error
-    if len(raw) > bytes_max:
-        raise Damaged("is too large", field=where, remedy="restore it from the backup")
+        raw = read_bounded(layout.version(version) / MANIFEST, bytes_max, name=where, remedy=remedy)
+    except FileNotFoundError as error:
+        raise Damaged("is missing", field=where, remedy=remedy) from error
     manifest = Manifest.parse(raw)
     if (manifest.dataset, manifest.version) != (layout.folder.name, version):
-        raise Damaged("belongs to another snapshot", field=where, remedy="restore it from the backup")
+        raise Damaged("belongs to another snapshot", field=where, remedy=remedy)
     return manifest
 
 

@@ -11,22 +11,23 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from exchange.current import Current
 from exchange.decision import Decision, Fate
 from exchange.extract import Extracted
 from exchange.job import Job
 from exchange.layout import Layout
-from exchange.manifest import Counts, Manifest
+from exchange.manifest import Counts
 from exchange.recorder import REJECTED, RELEASED
-from exchange.snapshot import read_current_bytes, read_manifest
+from exchange.snapshot import manifest_in_force
 from exchange.verdict import Verdict
+from kernel.clock import parse_instant
 from kernel.digest import digest_text
 from kernel.durable import PRIVATE, PRIVATE_FOLDER, flush_directory, flush_file, replace_file
 from kernel.errors import Damaged
+from kernel.plain_file import read_bounded
 
 FORMAT = "mianzheng.held/1"
 FACTS = "held.json"
@@ -35,6 +36,7 @@ RECEIPT = "receipt"
 DECISION_RECEIPT = "decision.receipt"
 KEPT = "kept"
 FILE_BYTES_MAX = 1 << 16
+_REMEDY = "remove the held delivery's folder, and have it delivered again"
 
 NEVER_RELEASED: Mapping[str, str] = {
     "delivery:hours_ahead": "its data_as_of lies in the future, and would keep it from ever being stale",
@@ -159,18 +161,10 @@ def lapse(job: Job, *, begun_again: bool = False) -> None:
             decide(job, held, Fate.LAPSED, reason="its run was begun again")
 
 
-def manifest_in_force(job: Job) -> Manifest | None:
-    """The manifest of the snapshot in force; None where there is none. Raises Damaged."""
-    current = read_current_bytes(job.layout)
-    if current is None:
-        return None
-    return read_manifest(job.layout, Current.parse(current), bytes_max=job.settings.manifest_bytes_max)
-
-
 def is_in_force(job: Job, held: HeldDelivery) -> bool:
     """Whether what is in force was made from this very delivery by the run that held it."""
     with suppress(Damaged):
-        manifest = manifest_in_force(job)
+        manifest = manifest_in_force(job.layout, bytes_max=job.settings.manifest_bytes_max)
         made_from = (manifest.run, manifest.delivery_digest) if manifest else None
         return made_from == (held.run_id, held.delivery_digest)
     return False
@@ -241,8 +235,8 @@ def _read(dataset: str, folder: Path, facts: dict[str, Any]) -> HeldDelivery:
     return HeldDelivery(
         dataset=dataset,
         run_id=folder.name,
-        held_at=_instant(facts["held_at"]),
-        data_as_of=_instant(facts["data_as_of"]),
+        held_at=parse_instant(facts["held_at"]),
+        data_as_of=parse_instant(facts["data_as_of"]),
         delivery_digest=bytes.fromhex(facts["delivery"]),
         changes=bool(facts["changes"]),
         contract_version=facts["contract"]["version"],
@@ -280,19 +274,8 @@ def attributes(held: HeldDelivery, **more: str) -> dict[str, str]:
 
 
 def _bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        raw = file.read(FILE_BYTES_MAX + 1)
-    if len(raw) > FILE_BYTES_MAX:
-        raise _damaged("is too large", path.name)
-    return raw
-
-
-def _instant(value: str) -> datetime:
-    found = datetime.fromisoformat(value)
-    if found.tzinfo is None:
-        raise ValueError(value)
-    return found.astimezone(UTC)
+    return read_bounded(path, FILE_BYTES_MAX, remedy=_REMEDY)
 
 
 def _damaged(what: str, name: str) -> Damaged:
-    return Damaged(what, field=name, remedy="remove the held delivery's folder, and have it delivered again")
+    return Damaged(what, field=name, remedy=_REMEDY)

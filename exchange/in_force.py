@@ -82,19 +82,21 @@ class InForce:
                 return known[1]
             # What could not be opened again must not be served from what was open before.
             self._open = None
-            # Reading a large file again for every call would keep everybody from being told.
+            # Reading a large file again and again would keep the calls about other datasets waiting.
             refused = self._refused
             if refused is not None and refused.state == state and monotonic() < refused.until:
-                raise refused.error
+                raise refused.error.with_traceback(None)
             # The state was taken before the file is read: if it moves in between, the next call opens it again.
             current = read_current(self._layout)
             if current is None:
                 return None
+            began = monotonic()
             try:
                 found = self._proved(current)
             except Damaged as error:
-                until = monotonic() + self._settings.recheck_seconds
-                self._refused = _Refused(state=state, error=error, until=until)
+                now = monotonic()
+                wait = max(self._settings.recheck_seconds, (now - began) / self._settings.damaged_share_max)
+                self._refused = _Refused(state=state, error=error, until=now + wait)
                 raise
             self._open = (state, found)
             return found

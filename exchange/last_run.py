@@ -7,13 +7,15 @@ of ours carry none, and of any other error only its kind is kept.
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kernel.clock import parse_instant
 from kernel.durable import PRIVATE, replace_file
 from kernel.errors import Damaged, MianzhengError
+from kernel.plain_file import read_bounded
 
 FORMAT = "mianzheng.last-run/1"
 FILE_BYTES_MAX = 16_384
@@ -81,8 +83,8 @@ class LastRun:
         return cls(
             run_id=run_id,
             ending=Ending(data["ending"]),
-            at=_instant(data["at"]),
-            succeeded_at=_instant(data["succeeded_at"]) if data["succeeded_at"] is not None else None,
+            at=parse_instant(data["at"]),
+            succeeded_at=parse_instant(data["succeeded_at"]) if data["succeeded_at"] is not None else None,
             step=step,
             code=code,
             message=message,
@@ -92,13 +94,9 @@ class LastRun:
 def read_last_run(path: Path) -> LastRun | None:
     """How the last run ended; None where none has. Raises Damaged."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(FILE_BYTES_MAX + 1)
+        return LastRun.parse(read_bounded(path, FILE_BYTES_MAX, remedy="the next run writes it anew"))
     except FileNotFoundError:
         return None
-    if len(raw) > FILE_BYTES_MAX:
-        raise Damaged("is too large", field="last-run.json", remedy="the next run writes it anew")
-    return LastRun.parse(raw)
 
 
 def note_ending(path: Path, run_id: str, ending: Ending, now: datetime) -> None:
@@ -135,10 +133,3 @@ def _succeeded_before(path: Path) -> datetime | None:
         before = read_last_run(path)
         return before.succeeded_at if before else None
     return None
-
-
-def _instant(value: str) -> datetime:
-    found = datetime.fromisoformat(value)
-    if found.tzinfo is None:
-        raise ValueError(value)
-    return found.astimezone(UTC)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kernel.digest import DIGEST_SIZE, digest, digest_text
+from kernel.clock import parse_instant
+from kernel.digest import digest, digest_text, parse_digest
 from kernel.errors import Damaged
 from schemas.contract import Contract
 
@@ -139,12 +140,12 @@ class Manifest:
             dataset=_text(data["dataset"]),
             version=_text(data["version"]),
             contract_version=_text(data["contract"]["version"]),
-            contract_digest=_digest(data["contract"]["digest"]),
+            contract_digest=parse_digest(data["contract"]["digest"]),
             run=_text(data["run"]),
-            built_at=_instant(data["built_at"]),
-            data_as_of=_instant(data["data_as_of"]),
+            built_at=parse_instant(data["built_at"]),
+            data_as_of=parse_instant(data["data_as_of"]),
             watermark=_text(data["watermark"]),
-            delivery_digest=_digest(data["delivery"]),
+            delivery_digest=parse_digest(data["delivery"]),
             counts=Counts(**{name: _number(value) for name, value in data["counts"].items()}),
             absence_allowed=_flag(data["absence_allowed"]),
             name_tainted=_flag(data["name_tainted"]),
@@ -158,7 +159,7 @@ class Manifest:
                 for name, each in data["files"].items()
             },
             # The first manifests, of before deliveries of changes, do not name these.
-            full_at=_instant(data.get("full_at", data["built_at"])),
+            full_at=parse_instant(data.get("full_at", data["built_at"])),
             base=_text(data.get("base", "")),
         )
 
@@ -179,17 +180,3 @@ def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(value)
     return value
-
-
-def _digest(value: str) -> bytes:
-    raw = bytes.fromhex(value.removeprefix("sha256:"))
-    if len(raw) != DIGEST_SIZE:
-        raise ValueError(value)
-    return raw
-
-
-def _instant(value: str) -> datetime:
-    found = datetime.fromisoformat(value)
-    if found.tzinfo is None:
-        raise ValueError(value)
-    return found

@@ -65,8 +65,9 @@ class Exchange:
         self._settings = settings
         self._layouts = {name: Layout.of(root, contract.id) for name, contract in contracts.items()}
         self._in_force = {
-            name: InForce(self._layouts[name], contract, keys, settings) for name, contract in contracts.items()
+            contract.id: InForce(self._layouts[name], contract, keys, settings) for name, contract in contracts.items()
         }
+        self._beside: dict[str, tuple[OpenSnapshot, OpenSnapshot]] = {}
         self.aliases = next((each.id for each in contracts.values() if each.identity_aliases), None)
         self.name_register = next((each.id for each in contracts.values() if each.name_register), None)
         self._supporting = tuple(each for each in (self.aliases, self.name_register) if each)
@@ -80,7 +81,7 @@ class Exchange:
         """
         opened = {}
         for dataset in dict.fromkeys((*datasets, *self._supporting)):
-            found = self._in_force[dataset].get()
+            found = self._found(dataset)
             if found is not None and found.serves:
                 opened[dataset] = found
         return Pinned(opened, self._keys, self._settings, aliases=self.aliases, name_register=self.name_register)
@@ -112,11 +113,22 @@ class Exchange:
                 # A version that stands beside may have no snapshot that it can read: its time is over, or to come.
                 continue
             with suppress(Damaged):
-                found = self._in_force[dataset].get()
+                found = self._found(dataset)
                 if found is not None and found.serves:
                     continue
             missing.append(dataset)
         return tuple(missing)
+
+    def _found(self, name: str) -> OpenSnapshot | None:
+        """What is in force, under the contract of this name. A snapshot is proved once, whoever reads it."""
+        contract = self._contracts[name]
+        found = self._in_force[contract.id].get()
+        if found is None or found.contract is contract:
+            return found
+        known = self._beside.get(name)
+        if known is None or known[0] is not found:
+            known = self._beside[name] = (found, found.under(contract))
+        return known[1]
 
 
 class Pinned:

@@ -15,7 +15,7 @@ from exchange.keys import IndexKeys
 from exchange.layout import DATA, Layout
 from exchange.manifest import Manifest
 from exchange.settings import ExchangeSettings
-from exchange.snapshot import check_file, read_current, read_data_key, read_manifest
+from exchange.snapshot import check_file, manifest_in_force, read_data_key
 from kernel.errors import Damaged
 from schemas.contract import Check, Contract, Rule
 
@@ -63,7 +63,7 @@ def references_of(contract: Contract, *, store: Path, keys: IndexKeys, settings:
             continue
         layout = Layout.of(store, rule.reference.dataset)
         try:
-            manifest = _in_force(layout, settings)
+            manifest = manifest_in_force(layout, bytes_max=settings.manifest_bytes_max)
             if manifest is None or not _holds(manifest, contract, rule):
                 unjudged.append(rule.id)
             elif rule.reference.dataset not in found:
@@ -71,11 +71,6 @@ def references_of(contract: Contract, *, store: Path, keys: IndexKeys, settings:
         except Damaged:
             unjudged.append(rule.id)
     return References(found=tuple(found.values()), unjudged=tuple(unjudged))
-
-
-def _in_force(layout: Layout, settings: ExchangeSettings) -> Manifest | None:
-    current = read_current(layout)
-    return None if current is None else read_manifest(layout, current, bytes_max=settings.manifest_bytes_max)
 
 
 def _holds(manifest: Manifest, contract: Contract, rule: Rule) -> bool:

@@ -15,7 +15,7 @@ from exchange.job import Job
 from exchange.manifest import Manifest
 from exchange.references import references_of
 from exchange.report import Report, make_report
-from exchange.snapshot import read_current, read_manifest
+from exchange.snapshot import manifest_in_force
 from exchange.stage import stage_delivery
 from exchange.trend import earlier_runs
 from exchange.validate import Gate, validate_delivery
@@ -113,10 +113,9 @@ def _refused(job: Job, drift: Drift, why: str) -> Rehearsed:
 
 
 def _in_force(job: Job) -> Manifest | None:
+    """What is in force; None also where it is too damaged to compare with."""
     with suppress(Damaged):
-        current = read_current(job.layout)
-        if current is not None:
-            return read_manifest(job.layout, current, bytes_max=job.settings.manifest_bytes_max)
+        return manifest_in_force(job.layout, bytes_max=job.settings.manifest_bytes_max)
     return None
 
 

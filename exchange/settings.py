@@ -34,6 +34,9 @@ class ExchangeSettings:
     )
     links_max: int = setting(16, "Most numbers of one person; with more nothing is said about them")
     recheck_seconds: float = setting(1.0, "Seconds after which an open index file is looked at again for changes")
+    damaged_share_max: float = setting(
+        0.05, "Share of a worker's time that may go into reading a damaged snapshot again, to see whether it was mended"
+    )
     prove_at_once_bytes: int = setting(
         16 << 20, "Largest index that a call waits for while it is proved; larger ones are proved beside"
     )

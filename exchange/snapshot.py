@@ -1,7 +1,7 @@
 """Opening a published snapshot, and proving that it is as it was published."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -9,15 +9,17 @@ from exchange.current import CURRENT_BYTES_MAX, Current
 from exchange.index import IndexReader
 from exchange.keys import IndexKeys
 from exchange.layout import INDEX, MANIFEST, Layout
-from exchange.manifest import Manifest
+from exchange.manifest import Manifest, Shape
 from kernel.digest import digest, digest_file
 from kernel.errors import Damaged
+from kernel.plain_file import read_bounded
 from schemas.contract import Contract
 
 FileState = tuple[int, int, int]
 """Inode, size and time of change: a file with the same three was not written meanwhile."""
 
 _KEY_FILE_MAX = 4096
+_REMEDY = "restore it, or publish the dataset again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +41,19 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenSnapshot:
-    """A snapshot with its serving index open. `serves` is false where the contract in force cannot read it."""
+    """A snapshot with its serving index open. `serves` is false where the contract cannot read it."""
 
     snapshot: Snapshot
+    shape: Shape
     contract: Contract
     index: IndexReader
     index_path: Path
     index_state: FileState
     serves: bool
+
+    def under(self, contract: Contract) -> "OpenSnapshot":
+        """The same snapshot, read under another contract of its dataset."""
+        return replace(self, contract=contract, serves=self.shape.serves(contract))
 
 
 def file_state(path: Path | str) -> FileState | None:
@@ -68,7 +75,7 @@ def read_in_force(layout: Layout) -> Current | None:
     """What `current` names; None where nothing was ever published. Raises Damaged, also where `current` was lost."""
     found = read_current(layout)
     if found is None and any(layout.versions.glob("*.receipt")):
-        raise Damaged("current is missing", field=layout.folder.name, remedy="restore it, or publish the dataset again")
+        raise Damaged("current is missing", field=layout.folder.name, remedy=_REMEDY)
     return found
 
 
@@ -79,6 +86,12 @@ def read_current_bytes(layout: Layout) -> bytes | None:
             return file.read(CURRENT_BYTES_MAX + 1)
     except FileNotFoundError:
         return None
+
+
+def manifest_in_force(layout: Layout, *, bytes_max: int) -> Manifest | None:
+    """The manifest of what is in force; None where nothing was ever published. Raises Damaged."""
+    current = read_in_force(layout)
+    return None if current is None else read_manifest(layout, current, bytes_max=bytes_max)
 
 
 def read_manifest(layout: Layout, current: Current, *, bytes_max: int) -> Manifest:
@@ -115,6 +128,7 @@ def open_snapshot(
             absence_allowed=manifest.absence_allowed,
             name_tainted=manifest.name_tainted,
         ),
+        shape=manifest.shape,
         contract=contract,
         index=IndexReader(index_path, read_data_key(layout, manifest, keys)),
         index_path=index_path,
@@ -151,14 +165,10 @@ def check_file(manifest: Manifest, path: Path, name: str) -> FileState:
 
 def _read(path: Path, name: str, bytes_max: int) -> bytes:
     try:
-        with path.open("rb") as file:
-            raw = file.read(bytes_max + 1)
+        return read_bounded(path, bytes_max, name=name, remedy=_REMEDY)
     except FileNotFoundError:
         raise _damaged("is missing", name) from None
-    if len(raw) > bytes_max:
-        raise _damaged("is too large", name)
-    return raw
 
 
 def _damaged(what: str, where: str) -> Damaged:
-    return Damaged(what, field=where, remedy="restore it, or publish the dataset again")
+    return Damaged(what, field=where, remedy=_REMEDY)

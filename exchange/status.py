@@ -10,7 +10,7 @@ from exchange.holding import HeldDelivery, all_held
 from exchange.last_run import Ending, LastRun, read_last_run
 from exchange.layout import Layout
 from exchange.manifest import Manifest
-from exchange.snapshot import read_in_force, read_manifest
+from exchange.snapshot import manifest_in_force
 from kernel.errors import Damaged
 from schemas.contract import Contract
 
@@ -43,7 +43,7 @@ def dataset_status(layout: Layout, contract: Contract, *, now: datetime, bytes_m
             damage.append(str(error))
             return otherwise
 
-    manifest: Manifest | None = found(lambda: _in_force(layout, bytes_max), None)
+    manifest: Manifest | None = found(lambda: manifest_in_force(layout, bytes_max=bytes_max), None)
     last: LastRun | None = found(lambda: read_last_run(layout.last_run), None)
     held: tuple[HeldDelivery, ...] = found(lambda: all_held(layout), ())
     if damage:
@@ -56,11 +56,6 @@ def dataset_status(layout: Layout, contract: Contract, *, now: datetime, bytes_m
         held=tuple(each for each in held if each.undecided),
         damage="; ".join(damage),
     )
-
-
-def _in_force(layout: Layout, bytes_max: int) -> Manifest | None:
-    current = read_in_force(layout)
-    return None if current is None else read_manifest(layout, current, bytes_max=bytes_max)
 
 
 def _failed(last: LastRun | None, message: str, now: datetime) -> LastRun:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from exchange.current import Current
+from exchange.current import version_named
 from exchange.layout import Layout
 from exchange.snapshot import read_current_bytes
 from kernel.durable import PRIVATE, flush_directory, replace_file
@@ -83,10 +83,7 @@ def check_not_taken_back(layout: Layout, delivery: str) -> None:
 
 def version_in_force(layout: Layout) -> str:
     """The version that `current` names; empty where it names none."""
-    try:
-        return Current.parse(read_current_bytes(layout) or b"").version
-    except Damaged:
-        return ""
+    return version_named(read_current_bytes(layout))
 
 
 def pending(layout: Layout) -> RollBack | None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from exchange.layout import REPORT, Layout
 from exchange.settings import ExchangeSettings
+from kernel.clock import parse_instant
+from kernel.plain_file import read_bounded
 
 _ANY = f"*/{REPORT}"
 
@@ -64,14 +66,8 @@ def _changed_at(path: Path) -> int:
 
 
 def _read(path: Path, bytes_max: int) -> Run:
-    with path.open("rb") as file:
-        raw = file.read(bytes_max + 1)
-    if len(raw) > bytes_max:
-        raise ValueError(path.name)
-    data = json.loads(raw)
-    made_at = datetime.fromisoformat(data["made_at"])
-    if made_at.tzinfo is None:
-        raise ValueError(path.name)
+    data = json.loads(read_bounded(path, bytes_max))
+    made_at = parse_instant(data["made_at"])
     return Run(
         run=str(data["run"]),
         made_at=made_at,

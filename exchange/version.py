@@ -1,10 +1,9 @@
 """A version as it is written beside the others, before it is renamed in: its files, wrapped key and manifest."""
 
 import shutil
-from contextlib import suppress
 
 from exchange.build import Build, Built, file_digests
-from exchange.current import Current
+from exchange.current import version_named
 from exchange.extract import Extracted
 from exchange.job import Job
 from exchange.layout import DATA, MANIFEST, REPORT, REPORT_PAGE
@@ -13,7 +12,7 @@ from exchange.merge import Merge
 from exchange.snapshot import read_data_key
 from exchange.verdict import Verdict
 from kernel.durable import PRIVATE, create_file, replace_file
-from kernel.errors import Conflict, Damaged
+from kernel.errors import Conflict
 from kernel.ids import new_version
 from kernel.sealing import new_key
 
@@ -27,7 +26,7 @@ def write_version(job: Job, extracted: Extracted, verdict: Verdict, *, in_force:
     base = in_force if extracted.changes else None
     if extracted.changes and base is None:
         raise Conflict(f"the snapshot that {job.contract.id} changes is gone", remedy="start again from the first step")
-    version = new_version(job.clock.now(), after=_version_of(extracted.in_force))
+    version = new_version(job.clock.now(), after=version_named(extracted.in_force))
     folder = job.version_folder
     if not job.staged.exists() and (folder / DATA).exists():
         # A build was killed after it had taken the staging file over.
@@ -91,10 +90,3 @@ def _manifest(job: Job, version: str, extracted: Extracted, built: Built, base: 
         full_at=now if base is None else base.full_at,
         base="" if base is None else base.version,
     )
-
-
-def _version_of(current: bytes | None) -> str:
-    """The version that `current` names; empty where it names none."""
-    with suppress(Damaged):
-        return Current.parse(current).version if current is not None else ""
-    return ""

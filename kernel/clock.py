@@ -9,6 +9,17 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 """The zone in which the city's days begin."""
 
 
+def parse_instant(text: str) -> datetime:
+    """An instant from ISO 8601 text with a zone, in UTC; raises ValueError."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(text)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
+
+
 class Clock(Protocol):
     """Tells the time."""
 

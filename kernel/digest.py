@@ -29,6 +29,14 @@ def copy_file(source: Path, target: Path, *, mode: int) -> bytes:
     return copied.digest()
 
 
+def parse_digest(text: str) -> bytes:
+    """What `digest_text` made, 32 bytes; raises ValueError."""
+    raw = bytes.fromhex(text.removeprefix("sha256:"))
+    if len(raw) != DIGEST_SIZE:
+        raise ValueError(text)
+    return raw
+
+
 def digest_text(value: bytes) -> str:
     """A digest as people read it: `sha256:<hex>`."""
     return f"sha256:{value.hex()}"

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kernel.digest import DIGEST_SIZE, digest, digest_text
+from kernel.clock import parse_instant
+from kernel.digest import DIGEST_SIZE, digest, digest_text, parse_digest
 from kernel.durable import create_file, make_folder
 from kernel.errors import Conflict, Damaged, Fault, MianzhengError
 from schemas.catalogue import Catalogue, digest_of, load_catalogue
@@ -171,9 +172,9 @@ class Archive:
                 kind=kind,
                 id=ident,
                 version=version,
-                digest=bytes.fromhex(data["digest"].removeprefix("sha256:")),
+                digest=parse_digest(data["digest"]),
                 path=str(data["path"]),
-                kept_at=datetime.fromisoformat(data["kept_at"]),
+                kept_at=parse_instant(data["kept_at"]),
             )
         except (FileNotFoundError, NotADirectoryError):
             raise NotKept(f"version {version} is not in the archive", field=ident) from None

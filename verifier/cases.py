@@ -18,10 +18,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from audit.detail import DetailKey
 from kernel.clock import Clock
 from kernel.durable import PRIVATE
-from kernel.errors import CaseClosed, CaseExpired, NotYourCase, OtherFormat, PartiesMismatch, Unavailable
+from kernel.errors import CaseClosed, CaseExpired, NotYourCase, PartiesMismatch, Unavailable
 from kernel.identity import Identity
 from kernel.names import match_name
 from kernel.sealing import BadSeal, Sealer
+from kernel.sqlite_format import check_version, keep_version
 from schemas.client import Client
 from schemas.item import Item
 from schemas.wire.v1 import case_pb2, statement_pb2
@@ -75,14 +76,7 @@ class Closures:
         # SQLite would let others read what it makes.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
         self._writer = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-        (found,) = self._writer.execute("PRAGMA user_version").fetchone()
-        if found > VERSION:
-            self._writer.close()
-            raise OtherFormat(
-                f"has format {found}, and this version reads up to {VERSION}",
-                field=path.name,
-                remedy="run the version that made it, or a newer one",
-            )
+        check_version(self._writer, VERSION, path.name)
         self._writer.execute("PRAGMA journal_mode = WAL")
         # A closure that an outage could take back would reopen a case: hence FULL.
         self._writer.execute("PRAGMA synchronous = FULL")
@@ -90,8 +84,7 @@ class Closures:
             "CREATE TABLE IF NOT EXISTS closed (case_number TEXT PRIMARY KEY, expires_at INTEGER NOT NULL)"
             " STRICT, WITHOUT ROWID"
         )
-        if found < VERSION:
-            self._writer.execute(f"PRAGMA user_version = {VERSION}")
+        keep_version(self._writer, VERSION)
         self._reader = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
 
     def is_closed(self, number: str) -> bool:

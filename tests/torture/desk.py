@@ -7,13 +7,13 @@ from app.hub import Hub
 from audit.checkpoint import Checkpoint
 from audit.detail import open_detail, sealing_key_id
 from audit.entry import Entry
-from audit.files import open_plain
 from audit.journal import BrokenFrame, read_frames
 from audit.logs import DESK
 from audit.receipt import Receipt
 from audit.tiles import TileReader
 from exchange.current import Current
 from kernel.digest import digest_text
+from kernel.plain_file import open_plain
 from schemas.wire.v1 import audit_pb2
 
 PUBLISHED = audit_pb2.ENTRY_KIND_PUBLISHED
