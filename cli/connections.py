@@ -20,7 +20,7 @@ def connections(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")] = False,
 ) -> None:
-    """列出数据合约所用的连接及其凭据出处，不显示口令。 List the connections that contracts need; no secret is shown.
+    """列出数据合同所用的连接及其凭据出处，不显示口令。 List the connections that contracts need; no secret is shown.
 
     Exit code 0: this hub has the credentials of each; 1: some are missing, or cannot be read.
     """
@@ -45,6 +45,6 @@ def connections(
             has = f"{line['place']} · {line['user'] or '–'}" if line["place"] else f"缺少 missing: {line['complaint']}"
             typer.echo(f"{line['connection']}（{', '.join(line['datasets'])}）: {has}")
         if not found:
-            typer.echo("没有合约使用连接 no contract names a connection")
+            typer.echo("没有合同使用连接 no contract names a connection")
     if missing:
         raise typer.Exit(MISSING)

@@ -32,7 +32,7 @@ WIDTH_WITHOUT_TERMINAL = 140
 SNAPSHOT = "snapshot"
 """Names the contract that a dataset's snapshot in force was made under."""
 
-contracts_app = typer.Typer(help="数据合约。 Contracts.", no_args_is_help=True)
+contracts_app = typer.Typer(help="数据合同。 Contracts.", no_args_is_help=True)
 
 Home = Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")]
@@ -56,20 +56,20 @@ class Compared:
 
 @contracts_app.callback()
 def contracts() -> None:
-    """数据合约。 Contracts."""
+    """数据合同。 Contracts."""
 
 
 @contracts_app.command()
 def diff(
-    old: Annotated[str, typer.Argument(help="原合约：文件、编号、编号@版本、编号@snapshot。 A file, or as below.")],
-    new: Annotated[str, typer.Argument(help="新合约；缺省为在用的。 The new one; else that in the agreements.")] = "",
+    old: Annotated[str, typer.Argument(help="原合同：文件、编号、编号@版本、编号@snapshot。 A file, or as below.")],
+    new: Annotated[str, typer.Argument(help="新合同；缺省为在用的。 The new one; else that in the agreements.")] = "",
     against: Annotated[
-        str, typer.Option("--against", help="与之比较（代替第一个参数的原合约）。 Compare the one file with this.")
+        str, typer.Option("--against", help="与之比较（代替第一个参数的原合同）。 Compare the one file with this.")
     ] = "",
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """比较两份数据合约：兼容还是不兼容，影响谁，版本号应升到几。 What changes, what breaks, which version is due.
+    """比较两份数据合同：兼容还是不兼容，影响谁，版本号应升到几。 What changes, what breaks, which version is due.
 
     A contract is named by a file; by its dataset's id: that in the agreements; by `id@1.0.0`: that version as archived;
     or by `id@snapshot` or `id@snapshot:<version>`: the one that a snapshot was made under.
@@ -93,7 +93,7 @@ def history(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """一个数据资源用过的全部合约版本。 Every version of a dataset's contract that was ever in force."""
+    """一个数据资源用过的全部合同版本。 Every version of a dataset's contract that was ever in force."""
     hub = open_hub(home or home_from_environment())
     kept = hub.archive.versions("datasets", dataset)
     if not kept:

@@ -71,10 +71,10 @@ def fact_lines(status: DatasetStatus, layout: Layout) -> Iterator[str]:
     contract, manifest, words = status.contract, status.manifest, STATES[status.freshness.state]
     yield f"{contract.id} · {contract.title} · {contract.department_title}"
     yield f"  状态 state: {words.zh} {words.en}"
-    yield f"  合约 contract: {contract.version} · {digest_text(contract.digest)}"
+    yield f"  合同 contract: {contract.version} · {digest_text(contract.digest)}"
     if manifest is not None:
         counts = "，".join(f"{words} {getattr(manifest.counts, name):,}" for name, words in COUNTS.items())
-        made = f"合约 contract {manifest.contract_version} · 批次 run {manifest.run}"
+        made = f"合同 contract {manifest.contract_version} · 批次 run {manifest.run}"
         yield f"  现行 in force: {manifest.version} · {made}"
         yield f"  数据时点 data as of: {moment(manifest.data_as_of)} · {age(status.freshness.age)}"
         yield f"  记录 rows: {counts}"
@@ -137,7 +137,7 @@ def difference_lines(found: Difference) -> Iterator[str]:
         yield f"    {name}: {count:,}"
     if rows.apart:
         yield f"  未比较的字段 properties not compared: {', '.join(rows.apart)}"
-    yield f"  合约 contract: {before.contract_version} → {after.contract_version}"
+    yield f"  合同 contract: {before.contract_version} → {after.contract_version}"
     for each in found.contract:
         yield f"    {'✗ 不兼容 breaking' if each.breaking else '✓ 兼容 compatible'} {each.kind} {each.place}"
     for name, (old, new) in found.quality.items():

@@ -62,7 +62,7 @@ def list_datasets(home: Home = None, as_json: AsJson = False) -> None:
 
 @datasets_app.command()
 def show(dataset: Dataset, home: Home = None, as_json: AsJson = False) -> None:
-    """一个数据资源的现行版本、合约与状态。 What of a dataset is in force, under which contract, in which state."""
+    """一个数据资源的现行版本、合同与状态。 What of a dataset is in force, under which contract, in which state."""
     hub = _hub(home)
     status = status_of(hub, dataset)
     if as_json:
@@ -102,7 +102,7 @@ def show_history(dataset: Dataset, home: Home = None, as_json: AsJson = False) -
         words, manifest = each.standing.words, each.manifest
         facts = "损坏 DAMAGED" if each.damaged else ""
         if manifest is not None:
-            unread = "" if each.readable else " · 现行合约不能读取 not readable under the contract in force"
+            unread = "" if each.readable else " · 现行合同不能读取 not readable under the contract in force"
             as_of = moment(manifest.data_as_of)
             facts = f"{as_of} · {manifest.counts.published:,} 条 rows · {manifest.contract_version}{unread}"
         typer.echo(f"{each.version} {words.zh} {words.en} {facts}".rstrip())
@@ -124,7 +124,7 @@ def diff(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """比较两个版本：增、减、改的记录数，合约、列与质量的变化。 Counts of rows added, removed, changed; no values."""
+    """比较两个版本：增、减、改的记录数，合同、列与质量的变化。 Counts of rows added, removed, changed; no values."""
     found: Difference = difference(_hub(home), dataset, before, after)
     if as_json:
         typer.echo(_json(difference_values(found)))

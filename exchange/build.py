@@ -14,7 +14,6 @@ from exchange.keys import IndexKeys
 from exchange.layout import DATA, FILES, INDEX
 from exchange.manifest import Counts, FileDigest
 from exchange.settings import ExchangeSettings
-from exchange.taint import IDENTITY
 from exchange.verdict import Verdict
 from kernel.digest import digest_file
 from kernel.durable import PRIVATE, flush_file
@@ -59,15 +58,19 @@ class Build:
             self.staged.rename(path)
         spill = self.staged.with_name("spill")
         with published_data(path, self.data_key, self.settings, spill=spill) as connection:
-            tainted = tainted_keys(connection, self.keys)
+            tainted = int(str(one_row(connection, "select count(*) from taints")[0]))
             rows = index_rows(connection, self.contract, self.keys, self.settings.batch_rows)
-            entries = Entries(rows, tainted, self.settings.subject_rows_max)
+            entries = Entries(rows, self.settings.subject_rows_max)
             write_index(self.folder / INDEX, entries, self.data_key, map_bytes=self.settings.index_map_bytes)
         for name in (DATA, INDEX):
             (self.folder / name).chmod(PRIVATE)
             flush_file(self.folder / name)
         counts = replace(
-            self.verdict.counts, published=published, deleted=deleted, subjects=entries.subjects, tainted=len(tainted)
+            self.verdict.counts,
+            published=published,
+            deleted=deleted,
+            subjects=entries.subjects,
+            tainted=tainted,
         )
         return Built(
             counts=counts,
@@ -127,12 +130,6 @@ def _marked_deleted(contract: Contract) -> str:
         return "false"
     text = f"trimmed({delivered(contract.by_name[tombstone.property])})"
     return f"coalesce({text} in ({', '.join(literal(each) for each in tombstone.values)}), false)"
-
-
-def tainted_keys(connection: "DuckDBPyConnection", keys: IndexKeys) -> set[bytes]:
-    """The index keys of everyone whom a held-back row may be about."""
-    rows = connection.execute("select kind, form from taints").fetchall()
-    return {keys.subject(form) if kind == IDENTITY else keys.name(form) for kind, form in rows}
 
 
 def file_digests(folder: Path) -> dict[str, FileDigest]:

@@ -28,8 +28,6 @@ _PURPOSE = b"mianzheng.index.v1:"
 _LENGTH = struct.Struct(">I")
 _BATCH = 10_000
 _TAINTED_ONLY = b"\x01"
-_BEYOND = b"\xff" * 64
-"""Above every key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,52 +81,45 @@ def packed(rows: Sequence[bytes], *, tainted: bool, rows_max: int) -> bytes:
 
 
 class Entries:
-    """A snapshot's entries in ascending order of their keys, packed; can be iterated once, in bounded memory.
+    """Entries in ascending order of their keys, packed; iterated once, in bounded memory.
 
-    From rows under their subjects' keys, in ascending order of those, and the tainted keys among them.
+    From what `index_rows` gives: a subject's rows under their key, and nothing (None) under a tainted one.
     """
 
-    def __init__(
-        self, batches: Iterable[Sequence[tuple[bytes, bytes]]], tainted: Iterable[bytes], rows_max: int
-    ) -> None:
-        """Take the rows in batches, and the tainted keys."""
+    def __init__(self, batches: Iterable[Sequence[tuple[bytes, bytes | None]]], rows_max: int) -> None:
+        """Take the rows in batches, and how many a person can have."""
         self._batches = batches
-        self._tainted = sorted(tainted)
         self._rows_max = rows_max
         self.subjects = 0
         """How many subjects with rows went by."""
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         """Keys and packed entries."""
-        waiting = iter([*self._tainted, _BEYOND])
-        bound = next(waiting)
-        for key, rows in self._subjects():
-            while bound < key:
-                yield bound, _TAINTED_ONLY
-                bound = next(waiting)
-            tainted = bound == key
-            if tainted:
-                bound = next(waiting)
-            self.subjects += len(rows) <= self._rows_max
+        for key, rows, tainted in self._subjects():
+            self.subjects += 0 < len(rows) <= self._rows_max
             yield key, packed(rows, tainted=tainted, rows_max=self._rows_max)
-        while bound is not _BEYOND:
-            yield bound, _TAINTED_ONLY
-            bound = next(waiting)
 
-    def _subjects(self) -> Iterator[tuple[bytes, list[bytes]]]:
-        key, rows = b"", list[bytes]()
+    def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """The same for keys that were only looked at (no bytes stand under them): None where nothing is left to say."""
+        for key, rows, tainted in self._subjects():
+            something = rows or tainted
+            yield key, packed(rows, tainted=tainted, rows_max=self._rows_max) if something else None
+
+    def _subjects(self) -> Iterator[tuple[bytes, list[bytes], bool]]:
+        key, rows, tainted = b"", list[bytes](), False
         for batch in self._batches:
             for at, row in batch:
-                if at == key:
-                    # One more than a person can have says enough.
-                    if len(rows) <= self._rows_max:
-                        rows.append(row)
-                    continue
-                if rows:
-                    yield key, rows
-                key, rows = at, [row]
-        if rows:
-            yield key, rows
+                if at != key:
+                    if key:
+                        yield key, rows, tainted
+                    key, rows, tainted = at, [], False
+                if row is None:
+                    tainted = True
+                # One more than a person can have says enough.
+                elif row and len(rows) <= self._rows_max:
+                    rows.append(row)
+        if key:
+            yield key, rows, tainted
 
 
 def write_index(path: Path, entries: Iterable[tuple[bytes, bytes]], data_key: bytes, *, map_bytes: int) -> int:

@@ -11,27 +11,30 @@ from schemas.contract import Contract, PropertyType
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-KeyedRow = tuple[bytes, bytes]
-"""A subject's index key, and the bytes of a row about them."""
+KeyedRow = tuple[bytes, bytes | None]
+"""An index key, and the bytes of a row of its subject; None: it is tainted."""
 
 
 def index_rows(
     connection: "DuckDBPyConnection", contract: Contract, keys: IndexKeys, batch: int, *, only: str = ""
 ) -> Iterator[list[KeyedRow]]:
-    """Every published row under its subjects' keys, in ascending order of those, in batches.
+    """Every published row under its subjects' keys, and None under each tainted one, in ascending order of those.
 
-    `only` names a table with a column `form`: the canonical identities of the subjects that are asked for.
+    `only` names a table with the columns `kind` and `form`, as `taints` has: whose rows and taints are asked for. Under
+    each of their keys stands an empty row, whatever else does.
     """
     prepare_row_bytes(connection, contract.properties, "records", batch=batch)
-    found = connection.execute(f"{keyed_rows(contract, only=only)} order by key", list(keys.index_blocks))
-    while rows := found.fetchmany(batch):
-        yield rows
+    taints = script("tainted_keys" if not only else "looked_at_keys", **({"only": only} if only else {}))
+    rows = f"{keyed_rows(contract, only=only)} union all {taints} order by key"
+    found = connection.execute(rows, list(keys.index_blocks))
+    while some := found.fetchmany(batch):
+        yield some
 
 
 def keyed_rows(contract: Contract, *, only: str = "") -> str:
     """The query of all those rows in no order; it takes the index key's two blocks, after `prepare_row_bytes`."""
     names = [each.property for each in contract.subject_keys]
-    among = f" and {{}} in (select form from {only})" if only else ""  # noqa: S608 (a name of ours)
+    among = f" and {{}} in (select form from {only} where kind = 'identity')" if only else ""  # noqa: S608 (a name of ours)
     keyed = [
         f"case when {_names_another(name, names[:place])}{among.format(canonical(contract, name))} "
         f"then index_key({canonical(contract, name)}, $1, $2) end"

@@ -6,25 +6,23 @@ the entries of those subjects are written anew whose rows or taint changed. It e
 a test holds the two to the same rows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain, groupby, islice
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exchange.build import Built, absence_allowed, settle, tainted_keys
+from exchange.build import Built, absence_allowed, settle
 from exchange.cleaning import cleaned, written
 from exchange.database import database, literal, one_row, published_data, quoted, raw_column, script
 from exchange.encryption import attach
-from exchange.index import IndexChanges, packed
-from exchange.index_rows import KeyedRow, canonical, index_rows
+from exchange.index import Entries, IndexChanges
+from exchange.index_rows import canonical, index_rows
 from exchange.keys import IndexKeys
 from exchange.layout import DATA, INDEX
 from exchange.manifest import Counts, Manifest
 from exchange.rules import key_rule
 from exchange.settings import ExchangeSettings
-from exchange.taint import IDENTITY, Taints, write_taints
+from exchange.taint import Taints, write_taints
 from kernel.digest import copy_file
 from kernel.durable import PRIVATE, flush_file
 from kernel.errors import Damaged
@@ -32,9 +30,6 @@ from schemas.contract import Contract
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-
-_NO_MORE: tuple[bytes, Iterator[KeyedRow]] = (b"", iter(()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +70,14 @@ class Merge:
 
     def _merge(self, connection: "DuckDBPyConnection") -> Built:
         connection.execute(f"attach {literal(str(self.staged))} as run (read_only)")
-        forms_before, tainted_before = _tainted_forms(connection), tainted_keys(connection, self.keys)
         self._replace_rows(connection)
         taints = self._taints(connection)
-        forms, tainted = _tainted_forms(connection), tainted_keys(connection, self.keys)
-        connection.execute("insert into touched select unnest($1::varchar[])", [list(forms ^ forms_before)])
-        found = connection.execute("select distinct form from touched").fetchall()
-        touched = {self.keys.subject(form) for (form,) in found} | (tainted ^ tainted_before)
+        connection.execute(script("touched"))
+        rows = index_rows(connection, self.contract, self.keys, self.settings.batch_rows, only="touched")
+        entries = Entries(rows, self.settings.subject_rows_max)
         with IndexChanges(self.folder / INDEX, self.data_key, map_bytes=self.settings.index_map_bytes) as index:
-            more_subjects = index.change(self._entries(connection, touched, tainted))
-        return self._built(connection, taints, tainted=len(tainted), more_subjects=more_subjects)
+            more_subjects = index.change(entries.changes())
+        return self._built(connection, taints, more_subjects=more_subjects)
 
     def _replace_rows(self, connection: "DuckDBPyConnection") -> None:
         """Put the changed rows in the place of those with their keys, and say whose rows came or went."""
@@ -118,38 +111,13 @@ class Merge:
             f"null::varchar as {quoted(name)}, {quoted(name)} as {raw_column(name)}" for name in self.contract.by_name
         )
         connection.execute(
-            f"create temp view held_back as select row_number() over () as _record, {written} from quarantine"  # noqa: S608 (names are quoted)
+            f"create temp table held_back as select row_number() over () as _record, {written} from quarantine"  # noqa: S608 (names are quoted)
         )
         return write_taints(connection, self.contract, self.settings.batch_rows, table="held_back")
 
-    def _entries(
-        self, connection: "DuckDBPyConnection", touched: set[bytes], tainted: set[bytes]
-    ) -> Iterator[tuple[bytes, bytes | None]]:
-        """Every touched key's new entry, packed, in ascending order of keys; None where nothing is left to say."""
-        rows_max = self.settings.subject_rows_max
-        batches = index_rows(connection, self.contract, self.keys, self.settings.batch_rows, only="touched")
-        groups = groupby(chain.from_iterable(batches), key=itemgetter(0))
-        at, rows = next(groups, _NO_MORE)
-        for key in sorted(touched):
-            held: list[bytes] = []
-            if key == at:
-                # One more than a person can have says enough.
-                held = [row for _, row in islice(rows, rows_max + 1)]
-                at, rows = next(groups, _NO_MORE)
-            if held or key in tainted:
-                yield key, packed(held, tainted=key in tainted, rows_max=rows_max)
-            else:
-                yield key, None
-        if at is not _NO_MORE[0]:
-            raise AssertionError("rows of a subject whom no change touched")
-
-    def _built(self, connection: "DuckDBPyConnection", taints: Taints, *, tainted: int, more_subjects: int) -> Built:
-        published, quarantined, deleted = (
-            int(str(each))
-            for each in one_row(
-                connection,
-                "select (select count(*) from records), (select count(*) from quarantine), deleted from run.settled",
-            )
+    def _built(self, connection: "DuckDBPyConnection", taints: Taints, *, more_subjects: int) -> Built:
+        published, quarantined, tainted, deleted = (
+            int(str(each)) for each in one_row(connection, script("merged_counts"))
         )
         rows = published + quarantined
         counts = Counts(
@@ -157,7 +125,7 @@ class Merge:
             published=published,
             duplicates=0,
             quarantined=quarantined,
-            unattributable=len(taints.unattributable),
+            unattributable=taints.unattributable,
             subjects=self.base.counts.subjects + more_subjects,
             tainted=tainted,
             deleted=deleted,
@@ -165,7 +133,7 @@ class Merge:
         return Built(
             counts=counts,
             absence_allowed=absence_allowed(self.contract, counts),
-            name_tainted=bool(taints.names),
+            name_tainted=taints.named,
         )
 
 
@@ -184,8 +152,3 @@ def rows_after(staged: Path, contract: Contract, base: Path, data_key: bytes, se
             f"select (select count(*) from base.records as records anti join staged on {same}), count(*) from staged",  # noqa: S608 (names are quoted)
         )
     return int(str(kept)) + int(str(changed))
-
-
-def _tainted_forms(connection: "DuckDBPyConnection") -> set[str]:
-    """The canonical identities that are tainted."""
-    return {form for (form,) in connection.execute("select form from taints where kind = ?", [IDENTITY]).fetchall()}

@@ -62,7 +62,7 @@ def validate_delivery(gate: Gate, staged: Path) -> Verdict:
         published=total - duplicates - bad,
         duplicates=duplicates,
         quarantined=bad,
-        unattributable=len(taints.unattributable),
+        unattributable=taints.unattributable,
     )
     delivery = Delivery(
         contract=gate.contract,
@@ -85,7 +85,7 @@ def validate_delivery(gate: Gate, staged: Path) -> Verdict:
             results=tuple(results),
             counts=counts,
             absence_allowed=counts.unattributable <= Fraction(str(gate.contract.unattributable_bound)) * total,
-            name_tainted=bool(taints.names),
+            name_tainted=taints.named,
             references=tuple((each.dataset, each.version) for each in gate.references.found),
         )
     )

@@ -41,7 +41,7 @@ def whole_results(delivery: Delivery, settings: ExchangeSettings) -> Iterator[Re
     yield _whole("bad_rows", "不合格记录总数。 Rows held back.", delivery.counts.quarantined, at_most=delivery.bad_most)
     yield _whole(
         "columns",
-        "与合约不符的列数。 Columns that are not as the contract says.",
+        "与合同不符的列数。 Columns that are not as the contract says.",
         delivery.strange_columns,
         at_most=0,
     )

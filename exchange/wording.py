@@ -31,7 +31,7 @@ WORDING: dict[str, Wording] = {
     Check.VALUES: Wording(
         what=Title(zh="不在约定的取值之内", en="Not one of the agreed values"),
         remedy=Title(
-            zh="请改为约定的取值；如有新取值，请先修订数据契约。",
+            zh="请改为约定的取值；如有新取值，请先修订数据合同。",
             en="Use an agreed value; for a new one, amend the contract first.",
         ),
     ),
@@ -71,7 +71,7 @@ WORDING: dict[str, Wording] = {
     Check.ROW_COUNT: Wording(
         what=Title(zh="记录数不符", en="Not as many rows as agreed"),
         remedy=Title(
-            zh="请确认交付是否完整；如业务确有变化，请修订数据合约。",
+            zh="请确认交付是否完整；如业务确有变化，请修订数据合同。",
             en="Make sure that the delivery is whole; if the registry has changed, amend the contract.",
         ),
     ),

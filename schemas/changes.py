@@ -106,7 +106,7 @@ _HELD_ZH, _HELD_EN = "原先合格的记录会被隔离", "rows that passed may 
 MEANING: dict[Kind, tuple[Bump, str, str]] = {
     Kind.PROPERTY_ADDED: (
         Bump.MINOR,
-        "新增可空字段：原有核验与快照照常；先由部门交付该列，再生效本合约",
+        "新增可空字段：原有核验与快照照常；先由部门交付该列，再生效本合同",
         "claims and snapshots go on; the column is delivered first, since a delivery without it is refused",
     ),
     Kind.REQUIRED_PROPERTY_ADDED: (

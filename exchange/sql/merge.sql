@@ -2,6 +2,8 @@
 -- came or went. One transaction: it is done or it is not.
 begin;
 
+create temp table taints_before as select * from taints;
+
 -- A held-back row is known again by its key as it was written, or as it is meant.
 create temp table held as select quarantine.rowid as place, * from quarantine;
 
@@ -43,4 +45,4 @@ select [$rule] as _rules, $delivered from run.records as records semi join conte
 
 commit;
 
-create temp table touched as select distinct form from ($subjects);
+create temp table came_or_went as $subjects;

@@ -67,3 +67,6 @@ end;
 -- HMAC-SHA256 from the key's inner and outer block, cut to the length of an index key.
 create or replace temp macro index_key(form, inner_block, outer_block) as
     unhex(left(sha256(outer_block || unhex(sha256(inner_block || encode(form)))), 32));
+
+create or replace temp macro taint_key(kind, form, inner_block, outer_block) as
+    index_key(case when kind = 'name' then 'name:' || form else form end, inner_block, outer_block);
