@@ -12,6 +12,7 @@ from typing import Any
 from exchange.layout import REPORT, Layout
 from exchange.settings import ExchangeSettings
 from kernel.clock import parse_instant
+from kernel.errors import Damaged
 from kernel.plain_file import read_bounded
 
 _ANY = f"*/{REPORT}"
@@ -52,7 +53,7 @@ def earlier_runs(layout: Layout, settings: ExchangeSettings) -> tuple[Run, ...]:
     found: dict[str, Run] = {}
     for path in (*held, *published):
         # A run that was held and then released is in both places; the version has the last word.
-        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        with suppress(Damaged, OSError, ValueError, KeyError, TypeError, RecursionError):
             run = _read(path, settings.report_bytes_max)
             found[run.run] = run
     return tuple(sorted(found.values(), key=lambda run: run.made_at)[-most:] if most > 0 else ())
