@@ -85,6 +85,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Synced:
             good, bad, rejected = api.wait_for_runs(started, within_s=RUN_WITHIN_S)
             current, bad_current = (read_current(Layout.of(hub.paths.exchange, each)) for each in (GOOD, BAD))
             questions = asked(api, {BAD, REJECTED})
+            wait_until_parked(hub, {BAD, REJECTED})
             api.answer(questions[BAD], "Approve", reason=REASON)
             api.answer(questions[REJECTED], "Reject")
             decided = dict(zip(questions, api.wait_for_runs(runs_of(questions), within_s=RUN_WITHIN_S), strict=True))
@@ -145,6 +146,17 @@ def asked(api: AirflowApi, datasets: set[str]) -> dict[str, Question]:
 
     wait_until(lambda: waiting().keys() == datasets)
     return waiting()
+
+
+def wait_until_parked(hub: Hub, datasets: set[str]) -> None:
+    """Return once Airflow's scheduler knows that the questions wait.
+
+    Answered before, in the second in which a task parks itself, Airflow takes the end of its first part for the end of
+    the task, fails it, and asks again as often as the task may be tried: in this test, never.
+    """
+    log = hub.paths.logs / "airflow.log"
+    told = "Received executor event with state success for task instance TaskInstanceKey(dag_id='{}', task_id='ask'"
+    wait_until(lambda: all(told.format(decision_dag_id(each)) in log.read_text("utf-8") for each in datasets))
 
 
 def runs_of(questions: Mapping[str, Question]) -> list[DagRun]:
