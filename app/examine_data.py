@@ -18,7 +18,7 @@ from audit.verify_hub import verify_hub
 from exchange.encryption import can_encrypt, is_encrypted
 from exchange.index import IndexReader
 from exchange.layout import DATA, Layout
-from exchange.snapshot import check_files, open_snapshot, read_in_force, read_manifest
+from exchange.snapshot import check_files, manifest_in_force, open_snapshot, read_in_force
 from kernel.errors import MianzhengError
 
 _REPUBLISH = "restore it from a backup, or publish the dataset again"
@@ -57,9 +57,9 @@ def snapshots_deep(hub: Hub, _: CustodySettings) -> Iterator[Diagnosis]:
     for dataset in hub.catalogue.contracts:
         layout = Layout.of(hub.paths.exchange, dataset)
         try:
-            current = read_in_force(layout)
-            if current is not None:
-                check_files(layout, read_manifest(layout, current, bytes_max=hub.exchange_settings.manifest_bytes_max))
+            manifest = manifest_in_force(layout, bytes_max=hub.exchange_settings.manifest_bytes_max)
+            if manifest is not None:
+                check_files(layout, manifest)
                 checked += 1
         except MianzhengError as error:
             yield ill(f"{dataset} 快照损坏", f"{dataset}: {error}", _REPUBLISH)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.paths import Paths
+from kernel.clock import parse_instant
 from kernel.durable import PRIVATE, replace_file
 
 _FORMAT = "mianzheng.last-backup/1"
@@ -29,8 +30,7 @@ def read_last_backup(paths: Paths) -> LastBackup | None:
     """The last backup; None where there was none, or the note cannot be read: it is a note and no more."""
     try:
         data = json.loads(_path(paths).read_bytes())
-        found = datetime.fromisoformat(data["taken_at"])
-        return LastBackup(folder=Path(data["folder"]), taken_at=found.astimezone(UTC))
+        return LastBackup(folder=Path(data["folder"]), taken_at=parse_instant(data["taken_at"]))
     except (OSError, KeyError, TypeError, ValueError):
         return None
 

@@ -1,6 +1,5 @@
 """`mianzheng ask`: what a clerk does: open a case, verify everything that the item needs, keep the evidence, close."""
 
-import getpass
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -13,6 +12,7 @@ from rich.console import Console
 from app.hub import open_hub
 from app.paths import home_from_environment
 from app.verification import client_tls
+from cli.given import who_types
 from cli.sheet import Sheet
 from kernel.durable import PRIVATE, create_file
 from kernel.errors import MalformedIdentity, UnknownItem
@@ -74,7 +74,7 @@ def ask(  # noqa: PLR0913, PLR0917 (each is an option of the command)
         case = asking.open_case(
             item,
             parties,
-            operator=operator or _logged_in(),
+            operator=operator or who_types(),
             legal_basis=basis or described.legal_basis,
             presence=PRESENCES[presence],
             inputs=_pairs(given or (), "--input"),
@@ -95,13 +95,6 @@ def ask(  # noqa: PLR0913, PLR0917 (each is an option of the command)
         _show(sheet, evidence)
     if sheet.open_lines:
         raise typer.Exit(NOT_ALL_CONFIRMED)
-
-
-def _logged_in() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        raise typer.BadParameter("nobody is logged in: name the operator", param_hint="--operator") from None
 
 
 def _item(asking: VerificationClient, item: str) -> wire.Item:

@@ -16,7 +16,7 @@ from app.hub import Hub, open_hub
 from app.paths import home_from_environment
 from exchange.history import Standing, read_version, standing
 from exchange.layout import Layout
-from exchange.snapshot import read_current, read_manifest
+from exchange.snapshot import manifest_in_force
 from kernel.digest import digest_text
 from kernel.errors import Faulty, Invalid
 from schemas.archive import NotKept
@@ -150,10 +150,10 @@ def _of_snapshot(hub: Hub, dataset: str, version: str) -> Contract:
                 remedy="choose one of `mianzheng datasets history`",
             )
         return hub.archive.contract(read_version(layout, version, bytes_max=bytes_max).contract_digest)
-    current = read_current(layout)
-    if current is None:
+    manifest = manifest_in_force(layout, bytes_max=bytes_max)
+    if manifest is None:
         raise Invalid(f"{dataset} was never published", field="contract", remedy="name a file, or a version")
-    return hub.archive.contract(read_manifest(layout, current, bytes_max=bytes_max).contract_digest)
+    return hub.archive.contract(manifest.contract_digest)
 
 
 def _names(folder: Path) -> set[str]:

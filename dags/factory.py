@@ -12,7 +12,7 @@ from dags.deadline import missed
 from dags.decision import HandOver
 from dags.into_force import into_force
 from dags.settings import DagSettings
-from dags.steps import take
+from dags.steps import step_task, take
 from kernel.clock import SHANGHAI
 from schemas.contract import Contract
 
@@ -52,16 +52,8 @@ def sync_dag(contract: Contract, settings: DagSettings) -> DAG:
         def extract() -> str:
             return take("extract", contract, str(get_current_context()["run_id"]))
 
-        @task
-        def stage(run: str) -> str:
-            return take("stage", contract, run)
-
-        @task
-        def validate(run: str) -> str:
-            return take("validate", contract, run)
-
-        # Airflow's types cannot say that a task's result stands for the value that the next one gets.
-        checked = validate(stage(extract()))  # type: ignore[arg-type]
+        stage, validate = (step_task(each, contract) for each in ("stage", "validate"))
+        checked = validate(stage(extract()))
         into_force(contract, snapshot, checked)
         # The run fails where its delivery is held: the dataset was not renewed. What is held goes on elsewhere.
         checked >> HandOver(task_id="hand_over", contract=contract, trigger_rule=TriggerRule.ONE_FAILED)

@@ -3,20 +3,13 @@
 from airflow.sdk import Asset, get_current_context, task
 from airflow.sdk.definitions.xcom_arg import XComArg
 
-from dags.steps import take, take_last
+from dags.steps import step_task, take_last
 from schemas.contract import Contract
 
 
 def into_force(contract: Contract, snapshot: Asset, judged: XComArg) -> XComArg:
     """Build, record and promote, behind a task that gives the run's id; the last one says what came into force."""
-
-    @task
-    def build(run: str) -> str:
-        return take("build", contract, run)
-
-    @task
-    def record(run: str) -> str:
-        return take("record", contract, run)
+    build, record = (step_task(each, contract) for each in ("build", "record"))
 
     @task(outlets=[snapshot])
     def promote(run: str) -> str:
@@ -24,5 +17,4 @@ def into_force(contract: Contract, snapshot: Asset, judged: XComArg) -> XComArg:
         get_current_context()["outlet_events"][snapshot].extra = {"version": version, "run": run}
         return version
 
-    # Airflow's types cannot say that a task's result stands for the value that the next one gets.
-    return promote(record(build(judged)))  # type: ignore[arg-type]
+    return promote(record(build(judged)))  # type: ignore[arg-type] # it stands for the run's id

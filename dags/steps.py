@@ -1,9 +1,11 @@
 """One step of the exchange, taken inside a task. What is heavy is imported here, when a task runs, and nowhere else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from airflow.sdk import task
+from airflow.sdk.definitions.xcom_arg import XComArg
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from app.paths import home_from_environment
@@ -26,6 +28,17 @@ def take(step: str, contract: Contract, run_id: str) -> str:
     """
     _take(step, contract, run_id)
     return run_id
+
+
+def step_task(step: str, contract: Contract) -> Callable[[XComArg], XComArg]:
+    """The task of this name that takes a step, behind a task that gives the run's id; it gives the id on."""
+
+    @task(task_id=step)
+    def taken(run: str) -> str:
+        return take(step, contract, run)
+
+    # Airflow's types cannot say that a task's result stands for the value that the next one gets.
+    return taken  # type: ignore[return-value]
 
 
 def take_last(step: str, contract: Contract, run_id: str) -> str:

@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from kernel.clock import parse_instant
 from kernel.errors import Damaged
 
 FORMAT = "mianzheng.decision/1"
@@ -50,7 +51,7 @@ class Decision:
 
     @classmethod
     def _read(cls, data: dict[str, Any]) -> "Decision":
-        by, reason, at = data["by"], data["reason"], datetime.fromisoformat(data["at"])
-        if data["format"] != FORMAT or not isinstance(by, str) or not isinstance(reason, str) or at.tzinfo is None:
+        by, reason, at = data["by"], data["reason"], parse_instant(data["at"])
+        if data["format"] != FORMAT or not isinstance(by, str) or not isinstance(reason, str):
             raise ValueError(FORMAT)
-        return cls(fate=Fate(data["fate"]), by=by, reason=reason, at=at.astimezone(UTC))
+        return cls(fate=Fate(data["fate"]), by=by, reason=reason, at=at)

@@ -18,6 +18,7 @@ from typing import Any
 from adapters.csv_file import decoded
 from adapters.port import AdapterSettings, Batch, Delivery, Plain
 from exchange.text import Text
+from kernel.clock import parse_instant
 from kernel.durable import flush_file
 from kernel.errors import Malformed
 
@@ -60,7 +61,7 @@ class Extracted:
         return cls(
             text=Text.of_data(path, data["text"]),
             digest=bytes.fromhex(data["digest"]),
-            data_as_of=datetime.fromisoformat(data["data_as_of"]),
+            data_as_of=parse_instant(data["data_as_of"]),
             watermark=data["watermark"],
             changes=data["changes"],
             source=tuple(data.get("source", ())),

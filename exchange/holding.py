@@ -26,7 +26,7 @@ from exchange.verdict import Verdict
 from kernel.clock import parse_instant
 from kernel.digest import digest_text
 from kernel.durable import PRIVATE, PRIVATE_FOLDER, flush_directory, flush_file, replace_file
-from kernel.errors import Damaged
+from kernel.errors import Damaged, Unreadable
 from kernel.plain_file import read_bounded
 
 FORMAT = "mianzheng.held/1"
@@ -197,16 +197,21 @@ def take_up(job: Job, held: HeldDelivery) -> None:
 def _cleared(job: Job) -> tuple[HeldDelivery, ...]:
     """Every held delivery, the oldest first, after clearing away what killed processes left.
 
-    That is what was never recorded as held, what no decision needs any more, and what cannot be read.
+    That is what was never recorded as held, what no decision needs any more, and what tells of no held delivery. Raises
+    Unreadable where that cannot be told.
     """
     found = []
     for folder in list(job.layout.held.iterdir()) if job.layout.held.is_dir() else ():
         if not (folder / RECEIPT).is_file():
             shutil.rmtree(folder)
             continue
-        held = None
-        with suppress(Damaged):
+        try:
             held = read_held(job.layout, folder.name)
+        except Unreadable:
+            # A disk that fails for a moment must not cost the department its delivery.
+            raise
+        except Damaged:
+            held = None
         if held is None or not held.undecided or (held.fate is Fate.RELEASING and is_in_force(job, held)):
             drop_kept(job.layout, folder.name)
         else:

@@ -10,11 +10,14 @@ from typing import Any
 from exchange.current import version_named
 from exchange.layout import Layout
 from exchange.snapshot import read_current_bytes
+from kernel.clock import parse_instant
 from kernel.durable import PRIVATE, flush_directory, replace_file
 from kernel.errors import Damaged, MianzhengError
+from kernel.plain_file import read_bounded
 
 FORMAT = "mianzheng.rollbacks/1"
 FILE_BYTES_MAX = 4 << 20
+_REMEDY = "restore it from the backup"
 KEPT_MAX = 1000
 """Roll-backs that are remembered beside the dataset; the audit log has all of them."""
 
@@ -52,7 +55,7 @@ class RollBack:
     def of_data(cls, data: Mapping[str, Any]) -> "RollBack":
         """What `to_data` gave; raises KeyError, TypeError or ValueError."""
         texts = {name: str(data[name]) for name in cls.__slots__ if name != "at"}
-        return cls(at=datetime.fromisoformat(data["at"]), **texts)
+        return cls(at=parse_instant(data["at"]), **texts)
 
 
 def rollbacks(layout: Layout) -> tuple[RollBack, ...]:
@@ -111,12 +114,11 @@ def settle(layout: Layout) -> None:
 
 def _read(path: Path) -> tuple[RollBack, ...]:
     try:
-        with path.open("rb") as file:
-            return _parsed(json.loads(file.read(FILE_BYTES_MAX + 1)))
+        return _parsed(json.loads(read_bounded(path, FILE_BYTES_MAX, remedy=_REMEDY)))
     except FileNotFoundError:
         return ()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Damaged("tells of no roll-back", field=path.name, remedy="restore it from the backup") from error
+        raise Damaged("tells of no roll-back", field=path.name, remedy=_REMEDY) from error
 
 
 def _parsed(data: Mapping[str, Any]) -> tuple[RollBack, ...]:

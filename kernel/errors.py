@@ -4,6 +4,7 @@ MianzhengError
 ├── Malformed             bytes or text from outside that are not what they claim to be
 │   └── MalformedIdentity an identity number that nobody holds
 ├── Damaged               a file of ours that is not as we wrote it
+│   └── Unreadable        or that cannot be read now
 ├── OtherFormat           a home or a file of ours in a format that this version does not work on
 ├── Faulty                agreements or settings with faults, all of them listed
 ├── Refusal               a question that gets no answer; each has a stable code
@@ -62,6 +63,10 @@ class Damaged(MianzhengError):
     """A file of ours is not as we wrote it; the message names file and place."""
 
     code = "damaged"
+
+
+class Unreadable(Damaged):
+    """A file of ours that cannot be read now: what it says is not known, so nothing may be dropped for it."""
 
 
 class OtherFormat(MianzhengError):

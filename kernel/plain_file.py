@@ -6,13 +6,13 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from kernel.errors import Damaged
+from kernel.errors import Damaged, Unreadable
 
 _OF_THE_FILE = {errno.EACCES, errno.EIO, errno.ELOOP, errno.ENXIO, errno.EPERM}
 
 
 def open_plain(path: Path, *, name: str = "", remedy: str = "") -> BinaryIO:
-    """A file open for reading; raises FileNotFoundError, or Damaged where anything but a readable plain file stands.
+    """A file open for reading; raises FileNotFoundError, Unreadable, or Damaged where anything but a plain file stands.
 
     Whoever can write to a directory can put a pipe there, and reading it would wait for ever. `name` is how messages
     call the file, else by its own; `remedy` is what they say to do.
@@ -24,7 +24,7 @@ def open_plain(path: Path, *, name: str = "", remedy: str = "") -> BinaryIO:
         raise FileNotFoundError(error.errno, error.strerror) from error
     except OSError as error:
         if error.errno in _OF_THE_FILE:
-            raise Damaged("cannot be read", field=field, remedy=remedy) from error
+            raise Unreadable("cannot be read", field=field, remedy=remedy) from error
         raise
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -39,7 +39,7 @@ def read_bounded(path: Path, size_max: int, *, name: str = "", remedy: str = "")
         try:
             data = file.read(size_max + 1)
         except OSError as error:
-            raise Damaged("cannot be read", field=field, remedy=remedy) from error
+            raise Unreadable("cannot be read", field=field, remedy=remedy) from error
     if len(data) > size_max:
         raise Damaged("is too large", field=field, remedy=remedy)
     return data

@@ -18,6 +18,7 @@ from kernel.clock import parse_instant
 from kernel.digest import DIGEST_SIZE, digest, digest_text, parse_digest
 from kernel.durable import create_file, make_folder
 from kernel.errors import Conflict, Damaged, Fault, MianzhengError
+from kernel.plain_file import read_bounded
 from schemas.catalogue import Catalogue, digest_of, load_catalogue
 from schemas.contract import Contract
 from schemas.settings import DEFAULTS, SchemaSettings
@@ -126,7 +127,7 @@ class Archive:
         found = []
         for listing in sorted((self.folder / "catalogues").glob("*.json")):
             try:
-                found.append((datetime.fromisoformat(_read_json(listing)["kept_at"]), bytes.fromhex(listing.stem)))
+                found.append((parse_instant(_read_json(listing)["kept_at"]), bytes.fromhex(listing.stem)))
             except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise _damaged(listing) from error
         return tuple(sorted(found))
@@ -184,8 +185,7 @@ class Archive:
     def _bytes(self, wanted: bytes) -> bytes:
         place = self._file(wanted)
         try:
-            with place.open("rb") as file:
-                raw = file.read(self._settings.file_bytes_max + 1)
+            raw = read_bounded(place, self._settings.file_bytes_max)
         except FileNotFoundError:
             raise NotKept("this file is not in the archive", field=digest_text(wanted)) from None
         if digest(raw) != wanted:
@@ -228,8 +228,7 @@ def _create(path: Path, data: bytes) -> None:
 
 
 def _read_json(path: Path) -> Any:
-    with path.open("rb") as file:
-        return json.loads(file.read(CATALOGUE_BYTES_MAX))
+    return json.loads(read_bounded(path, CATALOGUE_BYTES_MAX))
 
 
 def _hex(wanted: bytes) -> str:

@@ -87,7 +87,7 @@ def bound_rules(
 
 def _option_rules(document: Document, at: Place, held: Property, options: Options, allowed: Allowed) -> Iterator[Rule]:
     if options.pattern is not None:
-        rule = _rule(held, Check.PATTERN, "须符合同定的格式。", "has the agreed form", allowed)
+        rule = _rule(held, Check.PATTERN, "须符合约定的格式。", "has the agreed form", allowed)
         yield replace(rule, pattern=options.pattern)
     if options.format and held.type in _TEXTS:
         if options.format in FORMATS:

@@ -33,7 +33,7 @@ from exchange.publish import HeldBack, publish, step
 from exchange.settings import ExchangeSettings
 from exchange.snapshot import check_files
 from kernel.digest import digest_text
-from kernel.errors import Conflict, Damaged, LogUnavailable, Malformed
+from kernel.errors import Conflict, Damaged, LogUnavailable, Malformed, Unreadable
 from tests.exchange.registry import Record, Registry, alias, marriage, number, person
 from tests.exchange.test_crash import KILLED, die_at_flush, in_child
 
@@ -514,6 +514,18 @@ def test_a_damaged_held_delivery_stops_no_publication(night: Registry) -> None:
         release(night.job(DATASET), "night", WHO, WHY)
     night.publish(DATASET, aliases(3))
     assert personal_files(night) == []
+
+
+def test_a_disk_that_fails_for_a_moment_costs_no_held_delivery(night: Registry) -> None:
+    facts = held(night).folder / "held.json"
+    aside = facts.rename(facts.with_suffix(".aside"))
+    # Linux lets it be opened, and answers every read at its beginning with EIO.
+    facts.symlink_to("/proc/self/mem")
+    with pytest.raises(Unreadable, match=r"held\.json: cannot be read"):
+        night.publish(DATASET, aliases(3))
+    aside.replace(facts)
+    assert held(night).fate is Fate.WAITING
+    assert list(held(night).kept.iterdir())
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"null", b"\xff", b'{"format": "mianzheng.decision/1"}'])

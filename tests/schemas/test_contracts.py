@@ -3,13 +3,14 @@
 import json
 from datetime import timedelta
 from importlib.resources import files
+from typing import Any
 
 import pytest
 import yaml
 from jsonschema import Draft201909Validator
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from schemas.catalogue import ROOT, Catalogue
+from schemas.catalogue import ROOT, Catalogue, load_contracts
 from schemas.contract import Check, Contract, ServerKind
 from schemas.property import NUMBERS, PropertyType, Sensitivity
 
@@ -110,3 +111,13 @@ def test_a_predicate_knows_its_properties(catalogue: Catalogue) -> None:
 
 def test_contracts_live_in_their_departments_folder() -> None:
     assert len(list((ROOT / "datasets").glob("*/*.odcs.yaml"))) == len(DATASETS)
+
+
+def test_a_rule_on_the_form_of_values_says_so_in_both_languages(agreements: Any) -> None:
+    file = "datasets/public_security/population.odcs.yaml"
+    text = (agreements.root / file).read_text("utf-8")
+    at = text.index("          - id: town_code_pattern\n")
+    agreements.change(file, text[at : text.index("        customProperties:\n", at)], "          []\n")
+    rules = load_contracts(agreements.root)["population"].rules
+    (rule,) = (each for each in rules if each.check is Check.PATTERN)
+    assert rule.description == "区划代码须符合约定的格式。 Code of the town or street has the agreed form."

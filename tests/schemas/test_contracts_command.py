@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from app.hub import open_hub
 from cli.main import app as mianzheng
-from kernel.errors import Invalid
+from kernel.errors import Damaged, Invalid
 from schemas.catalogue import ROOT
 
 FOLDERS = ("datasets", "claims", "items", "grants", "clients")
@@ -114,6 +114,15 @@ def test_a_snapshot_that_never_was_is_no_such_version(home: Path, version: str) 
     assert "no such version" in str(shown.exception)
     elsewhere = run(home, "contracts", "diff", "../city@snapshot", "marriages")
     assert "was never published" in str(elsewhere.exception)
+
+
+def test_a_current_that_was_lost_is_damage_and_not_a_dataset_never_published(home: Path) -> None:
+    versions = home / "exchange" / "marriages" / "versions"
+    versions.mkdir(parents=True)
+    (versions / "20261124.receipt").write_bytes(b"recorded")
+    shown = run(home, "contracts", "diff", "marriages@snapshot", "marriages")
+    assert isinstance(shown.exception, Damaged)
+    assert "current is missing" in str(shown.exception)
 
 
 def test_the_history_lists_every_version_that_was_in_force(home: Path) -> None:
