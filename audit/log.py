@@ -4,13 +4,10 @@ Whatever waits when the last flush returns is committed with one write, one flus
 thread of the log's own. A caller waits for its own entry only, and gets it with its receipt.
 """
 
-import asyncio
 import threading
 from collections import deque
-from collections.abc import Iterable
-from concurrent.futures import Future
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,17 +28,47 @@ DEFAULTS = AuditSettings()
 REAL_FILES = RealFiles()
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A record in the queue, and who waits for it: a thread's future, or an event loop's."""
+class Pending:
+    """A record that waits for its flush."""
 
-    prepared: Prepared
-    future: "Future[Logged] | asyncio.Future[Logged]"
-    loop: asyncio.AbstractEventLoop | None
+    __slots__ = ("_ended", "_failure", "_logged", "prepared", "size")
+
+    def __init__(self, prepared: Prepared) -> None:
+        """Nobody has waited yet."""
+        self.prepared = prepared
+        self.size = len(prepared.entry) + len(prepared.sealed)
+        self._logged: Logged | None = None
+        self._failure: LogUnavailable | None = None
+        # A bare lock: a thousand of them a second are made, and an event costs several times as much.
+        self._ended = threading.Lock()
+        self._ended.acquire()
 
     @property
-    def size(self) -> int:
-        return len(self.prepared.entry) + len(self.prepared.sealed)
+    def done(self) -> bool:
+        """Whether the entry is durable, or never will be known to be."""
+        return not self._ended.locked()
+
+    def result(self, within_s: float = -1) -> Logged:
+        """The entry, once it is durable; raises LogUnavailable, or TimeoutError where a bound is given.
+
+        Whoever gives up leaves the entry in the log all the same.
+        """
+        if not self._ended.acquire(timeout=within_s):
+            raise TimeoutError
+        self._ended.release()
+        if self._logged is None:
+            raise self._failure or LogUnavailable("the log is closed")
+        return self._logged
+
+    def end(self, logged: Logged) -> None:
+        """It is durable."""
+        self._logged = logged
+        self._ended.release()
+
+    def fail(self, failure: LogUnavailable) -> None:
+        """It will never be known to be durable."""
+        self._failure = failure
+        self._ended.release()
 
 
 class AuditLog:
@@ -57,9 +84,8 @@ class AuditLog:
         self._clock = clock
         self._settings = settings
         self._resources = ExitStack()
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[Pending] = deque()
         self._queued_bytes = 0
-        self._watching: asyncio.AbstractEventLoop | None = None
         self._wake = threading.Condition()
         self._closing = False
         self._failure: MianzhengError | None = None
@@ -114,29 +140,13 @@ class AuditLog:
         """Record something: durable on return; otherwise raises LogUnavailable, or Malformed for a detail too large."""
         return self.submit(record).result()
 
-    def submit(self, record: Record) -> "Future[Logged]":
-        """The same, without waiting: the future ends when the entry is durable."""
-        future: Future[Logged] = Future()
-        self._enqueue(_Waiting(self._prepare(record), future, None))
-        self._wake_up()
-        return future
+    def append_all(self, records: Sequence[Record]) -> list[Logged]:
+        """The same for several at once, in order and, as far as the bounds of a group allow, with one flush."""
+        return [each.result() for each in self._enqueue([self._prepare(record) for record in records])]
 
-    async def recorded(self, record: Record) -> Logged:
-        """The same, for an event loop, which is woken once for a whole group.
-
-        The committer is woken when the loop has nothing else at hand: woken at once, it would run as soon as the next
-        call gives up the interpreter, and commit records one by one under the very load that groups are for.
-        """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Logged] = loop.create_future()
-        if self._enqueue(_Waiting(self._prepare(record), future, loop)):
-            loop.call_soon(self._look_again, loop, 1, 0)
-        try:
-            return await future
-        except BaseException:
-            # Who gives up may have taken their loop along, and with it the promise to look again.
-            self._wake_up()
-            raise
+    def submit(self, record: Record) -> Pending:
+        """The same as `append` without waiting: whoever asks for the result waits."""
+        return self._enqueue([self._prepare(record)])[0]
 
     def close(self) -> None:
         """Commit what waits, publish it, and let the lock go. Closing twice does nothing."""
@@ -158,32 +168,22 @@ class AuditLog:
     def _prepare(self, record: Record) -> Prepared:
         return record.prepare(self._clock.now(), self._settings.detail_bytes_max)
 
-    def _look_again(self, loop: asyncio.AbstractEventLoop, seen: int, quiet: int) -> None:
-        """Wake the committer once a few turns of the loop, microseconds each, have brought no further record."""
-        waiting = len(self._queue)
-        quiet = 0 if waiting > seen else quiet + 1
-        if quiet >= self._settings.quiet_turns or waiting >= self._settings.wake_entries:
-            self._wake_up()
-        elif waiting:
-            loop.call_soon(self._look_again, loop, waiting, quiet)
-
-    def _wake_up(self) -> None:
-        with self._wake:
-            self._wake.notify()
-
-    def _enqueue(self, waiting: _Waiting) -> bool:
-        """Let a record wait; whether its loop must look again: no other record, or none of this loop, waits yet."""
+    def _enqueue(self, prepared: Sequence[Prepared]) -> list[Pending]:
+        """Let records wait, all or none; raises LogUnavailable."""
+        found = [Pending(each) for each in prepared]
+        size = sum(each.size for each in found)
         with self._wake:
             if self._failure is not None or self._closing:
                 raise _unavailable(self._failure)
-            queued = self._queued_bytes + waiting.size
-            if len(self._queue) >= self._settings.queue_entries_max or queued > self._settings.queue_bytes_max:
+            queued = self._queued_bytes + size
+            entries = len(self._queue) + len(found)
+            if entries > self._settings.queue_entries_max or queued > self._settings.queue_bytes_max:
                 raise LogUnavailable("too many records wait for the log", remedy="ask again later")
             self._queued_bytes = queued
-            self._queue.append(waiting)
-            alone = len(self._queue) == 1 or self._watching is not waiting.loop
-            self._watching = waiting.loop
-            return alone
+            if not self._queue:
+                self._wake.notify()
+            self._queue.extend(found)
+        return found
 
     def _run(self) -> None:
         while group := self._take():
@@ -192,17 +192,18 @@ class AuditLog:
             except Exception as error:  # noqa: BLE001 - whatever it was, nobody may wait for ever
                 self._stop(error if isinstance(error, MianzhengError) else LogUnavailable(repr(error)), group)
                 return
-            _deliver(zip(group, logged, strict=True))
+            for waiting, each in zip(group, logged, strict=True):
+                waiting.end(each)
             self._publisher.offer(self._signed)
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> list[Pending]:
         """The next group: what waits, up to the bounds; nothing once the log is closed and empty."""
         with self._wake:
             while not self._queue and not self._closing and self._failure is None:
                 self._wake.wait()
             if self._failure is not None:
                 return []
-            group: list[_Waiting] = []
+            group: list[Pending] = []
             size = 0
             while self._queue and len(group) < self._settings.group_entries_max:
                 size += self._queue[0].size
@@ -212,7 +213,7 @@ class AuditLog:
             self._queued_bytes -= sum(each.size for each in group)
             return group
 
-    def _stop(self, failure: MianzhengError, group: Iterable[_Waiting] = ()) -> None:
+    def _stop(self, failure: MianzhengError, group: Iterable[Pending] = ()) -> None:
         """Fail for ever, with all who wait: what a failed flush left on the disk is not known."""
         with self._wake:
             self._failure = self._failure or failure
@@ -220,7 +221,8 @@ class AuditLog:
             self._queue.clear()
             self._queued_bytes = 0
             self._wake.notify()
-        _deliver((each, _unavailable(failure)) for each in waiting)
+        for each in waiting:
+            each.fail(_unavailable(failure))
 
     def _damaged(self, damage: Damaged) -> None:
         self._stop(damage)
@@ -228,32 +230,3 @@ class AuditLog:
 
 def _unavailable(failure: MianzhengError | None) -> LogUnavailable:
     return LogUnavailable(str(failure) if failure else "the log is closed")
-
-
-def _deliver(results: Iterable[tuple[_Waiting, Logged | LogUnavailable]]) -> None:
-    """Give every waiting caller its result: threads at once, each event loop through one wake-up."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[_Waiting, Logged | LogUnavailable]]] = {}
-    for waiting, result in results:
-        if waiting.loop is None:
-            _settle(waiting, result)
-        else:
-            loops.setdefault(waiting.loop, []).append((waiting, result))
-    for loop, pairs in loops.items():
-        # A loop that has been closed has nobody left who waits.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(_settle_all, pairs)
-
-
-def _settle_all(pairs: list[tuple[_Waiting, Logged | LogUnavailable]]) -> None:
-    for waiting, result in pairs:
-        _settle(waiting, result)
-
-
-def _settle(waiting: _Waiting, result: Logged | LogUnavailable) -> None:
-    # A caller that has given up (a deadline, a lost connection) has cancelled its future; its entry stays.
-    if waiting.future.done():
-        return
-    if isinstance(result, LogUnavailable):
-        waiting.future.set_exception(result)
-    else:
-        waiting.future.set_result(result)

@@ -13,8 +13,6 @@ class AuditSettings:
     group_bytes_max: int = setting(8 << 20, "bytes that one flush makes durable, at most (one entry always fits)")
     queue_entries_max: int = setting(8192, "entries that may wait for the log; more are refused")
     queue_bytes_max: int = setting(64 << 20, "bytes that may wait for the log; more are refused")
-    quiet_turns: int = setting(8, "turns of an event loop without a new record after which what waits is committed")
-    wake_entries: int = setting(64, "entries from an event loop that are committed without waiting for a quiet turn")
     detail_bytes_max: int = setting(1 << 20, "bytes of one entry's detail; more are refused")
     publish_pause_ms: int = setting(250, "milliseconds between two publications of the public files")
     rescan_on_open: bool = setting(

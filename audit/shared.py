@@ -3,7 +3,6 @@
 Each takes the lock, waiting, for the length of one commit.
 """
 
-import asyncio
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,10 +50,6 @@ class SharedLog:
     def append(self, record: Record) -> Logged:
         """Record something: durable on return; otherwise raises LogUnavailable, or Damaged. Waits for the lock."""
         return self._commit([record.prepare(self._clock.now(), self._settings.detail_bytes_max)])[0][0]
-
-    async def recorded(self, record: Record) -> Logged:
-        """The same, for an event loop: waits in a thread."""
-        return await asyncio.to_thread(self.append, record)
 
     def signed(self) -> Signed:
         """The checkpoint of the log as it stands, published; begins the log where there is none."""

@@ -5,7 +5,6 @@ without a network. Times are CPU time of the thread, so that other processes on 
 whose work is done by a thread of its own, CPU time of the process.
 """
 
-import asyncio
 import os
 import time
 from collections import defaultdict
@@ -66,7 +65,7 @@ def measure(setting: Setting) -> Iterator[Result]:
     city = City.made(setting)
     city.publish_missing(setting)
     with setting.report.doing("taking a question apart"), verifier_worker(city.hub, WORKER) as verifier:
-        laps, groups = asyncio.run(_time(verifier, city))
+        laps, groups = _time(verifier, city)
     steps = {**laps, f"log append, in groups of {max(GROUPS)}": groups[max(GROUPS)]}
     whole = sum(steps.values())
     setting.report.table(
@@ -82,18 +81,18 @@ def measure(setting: Setting) -> Iterator[Result]:
     yield from ()
 
 
-async def _time(verifier: Verifier, city: City) -> tuple[Mapping[str, float], Mapping[int, float]]:
+def _time(verifier: Verifier, city: City) -> tuple[Mapping[str, float], Mapping[int, float]]:
     names = [f"spiffe://{city.hub.settings.name}/bench/{CLIENT}"]
-    questions = [await _question(verifier, names, each) for each in city.applicants(CASES)]
+    questions = [_question(verifier, names, each) for each in city.applicants(CASES)]
     parts = Parts(verifier=verifier, facts=city.hub.exchange, key=SigningKey.read(city.hub.paths.keys / "answer.key"))
     laps = Laps()
     kept = [
         parts.take(names, question + os.urandom(NONCE_SIZE), laps) for _ in range(REPEATS) for question in questions
     ]
-    return laps.medians, {group: await _appended(verifier.desk.log, kept, group) for group in GROUPS}
+    return laps.medians, {group: _appended(verifier.desk.log, kept, group) for group in GROUPS}
 
 
-async def _question(verifier: Verifier, names: Sequence[str], applicant: AskedParty) -> bytes:
+def _question(verifier: Verifier, names: Sequence[str], applicant: AskedParty) -> bytes:
     """A question in a case opened for it, whose nonce is still missing."""
     party = verification_pb2.Party(role=applicant.role, number=applicant.number, name=applicant.name)
     opening = verification_pb2.OpenCaseRequest(
@@ -104,7 +103,7 @@ async def _question(verifier: Verifier, names: Sequence[str], applicant: AskedPa
         presence=statement_pb2.PRESENCE_CARD_READ,
         nonce=os.urandom(NONCE_SIZE),
     )
-    opened = await verifier.open_case(names, opening.SerializeToString())
+    opened = verifier.open_case(names, opening.SerializeToString())
     return unfinished(opened.case_number, opened.case_token, party)
 
 
@@ -171,11 +170,11 @@ class Parts:
         return record
 
 
-async def _appended(log: Log, kept: Sequence[Record], group: int) -> float:
+def _appended(log: Log, kept: Sequence[Record], group: int) -> float:
     """CPU microseconds of the process to append a record, when so many are appended at once."""
     began = time.process_time()
     for at in range(0, len(kept), group):
-        await asyncio.gather(*(log.recorded(record) for record in kept[at : at + group]))
+        log.append_all(kept[at : at + group])
     return (time.process_time() - began) / len(kept) * 1e6
 
 

@@ -25,7 +25,7 @@ class Answering:
     aliases: str | None
     registers: tuple[str, ...]
 
-    async def answer(
+    def answer(
         self, names: Sequence[str], raw: bytes, read: Callable[[bytes], Call]
     ) -> verification_pb2.SignedStatement:
         """Answer one question; nothing leaves unsigned or unrecorded.
@@ -68,10 +68,10 @@ class Answering:
             )
             signed = sign(statement, self.key)
         except Exception as fault:
-            raise await desk.refused(fault, desks.Known(names=names, raw=raw, client=client, case=case)) from fault
+            raise desk.refused(fault, desks.Known(names=names, raw=raw, client=client, case=case)) from fault
 
         # Append before replying: an entry without an answer is harmless, an answer without an entry is not.
-        logged = await desk.log.recorded(records.answered(case, client.channel, statement, signed, raw))
+        logged = desk.log.append(records.answered(case, client.channel, statement, signed, raw))
         return verification_pb2.SignedStatement(
             statement=signed.statement,
             signature=signed.signature,

@@ -19,7 +19,7 @@ class CatalogueReads:
         self._desk = desk
         self._items = {each.id: described(each, desk.catalogue) for each in desk.catalogue.items.values()}
 
-    async def list_items(self, names: Sequence[str], raw: bytes) -> wire.ListItemsResponse:
+    def list_items(self, names: Sequence[str], raw: bytes) -> wire.ListItemsResponse:
         """Every item that the client's group may handle."""
         desk = self._desk
         client = None
@@ -27,11 +27,11 @@ class CatalogueReads:
             client = authenticate(names, desk.catalogue.clients)
             desk.reader.nothing(raw)
         except Exception as fault:
-            raise await desk.refused(fault, desks.Known(names=names, raw=raw, client=client)) from fault
+            raise desk.refused(fault, desks.Known(names=names, raw=raw, client=client)) from fault
         allowed = desk.catalogue.groups[client.group].items
         return wire.ListItemsResponse(items=[self._items[each] for each in allowed])
 
-    async def get_item(self, names: Sequence[str], raw: bytes) -> wire.GetItemResponse:
+    def get_item(self, names: Sequence[str], raw: bytes) -> wire.GetItemResponse:
         """One item that the client's group may handle."""
         desk = self._desk
         client = None
@@ -43,7 +43,7 @@ class CatalogueReads:
             if item.item not in desk.catalogue.groups[client.group].items:
                 raise NoGrant("the client's group does not handle this item", field="item")  # noqa: TRY301 - the same
         except Exception as fault:
-            raise await desk.refused(fault, desks.Known(names=names, raw=raw, client=client)) from fault
+            raise desk.refused(fault, desks.Known(names=names, raw=raw, client=client)) from fault
         return wire.GetItemResponse(item=item)
 
 

@@ -1,6 +1,5 @@
 """What every call has at hand, and how a call is refused: recorded first, then told."""
 
-import asyncio
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,31 +53,31 @@ class Desk:
     detail_keys: DetailKeys
     clock: Clock
 
-    async def refused(self, fault: Exception, call: Known) -> MianzhengError:
+    def refused(self, fault: Exception, call: Known) -> MianzhengError:
         """The refusal to raise, recorded. Raises LogUnavailable where it cannot be: then that is all that is told."""
         if isinstance(fault, LogUnavailable):
             raise fault
         refusal = as_refusal(fault)
-        await self.log.recorded(await self._record(refusal, call))
+        self.log.append(self._record(refusal, call))
         return refusal
 
-    async def _record(self, refusal: MianzhengError, call: Known) -> Record:
+    def _record(self, refusal: MianzhengError, call: Known) -> Record:
         client, case, opening = call.client, call.case, call.opening
         if client is not None and case is not None:
             return records.refused_in_case(case, client.channel, self.tagger.tags(case.parties), refusal, call.raw)
         if client is not None and opening is not None:
             try:
-                return await self._refused_opening(refusal, call, client, opening)
+                return self._refused_opening(refusal, call, client, opening)
             except (sqlite3.Error, Damaged):
                 # The key store is the trouble: the refusal is recorded without the request.
                 pass
         return records.refused_outside(client, claimed(call.names), refusal, self.detail_keys.general(), call.raw)
 
-    async def _refused_opening(self, refusal: MianzhengError, call: Known, client: Client, opening: Opening) -> Record:
+    def _refused_opening(self, refusal: MianzhengError, call: Known, client: Client, opening: Opening) -> Record:
         tags = self.tagger.tags(opening.parties)
         # A number of its own, so that erasing a party takes this record along.
         number = new_case_number(self.clock.now())
-        key = await asyncio.to_thread(self.detail_keys.for_case, number, tags)
+        key = self.detail_keys.for_case(number, tags)
         item = self.catalogue.items.get(opening.item)
         detail = audit_pb2.Detail(
             client=client.id,

@@ -1,6 +1,6 @@
 """Health that tells the truth: a worker that cannot sign, record or read says NOT_SERVING (grpc.health.v1)."""
 
-import asyncio
+import threading
 import time
 from contextlib import suppress
 
@@ -24,38 +24,45 @@ class Health:
 
     def __init__(self, verifier: Verifier) -> None:
         """Take the worker to watch. Nothing is served until the first proof."""
-        self.servicer = health.aio.HealthServicer()
+        self.servicer = health.HealthServicer()
         self._verifier = verifier
         self._told = "not yet proved"
+        self._ended = threading.Event()
+        self._watching = threading.Thread(target=self._watch, name="health", daemon=True)
 
-    async def prove(self) -> str:
+    def prove(self) -> str:
         """Prove once, tell the protocol, and return the trouble; empty where there is none.
 
         The catalogue needs neither log nor registries: it is served while the worker runs.
         """
-        trouble = await self._verifier.trouble()
+        trouble = self._verifier.trouble()
         state = _DOWN if trouble else _UP
-        await self.servicer.set(WHOLE, state)
-        await self.servicer.set(VERIFICATION, state)
-        await self.servicer.set(CATALOGUE, _UP)
+        self.servicer.set(WHOLE, state)
+        self.servicer.set(VERIFICATION, state)
+        self.servicer.set(CATALOGUE, _UP)
         if trouble != self._told:
             self._told = trouble
             _LOGGER.info("health", serving=not trouble, trouble=trouble)
         return trouble
 
-    async def watch(self) -> None:
-        """Prove until cancelled."""
+    def start(self) -> None:
+        """Go on proving, in a thread of its own."""
+        self._watching.start()
+
+    def end(self) -> None:
+        """Say NOT_SERVING from now on."""
+        self._ended.set()
+        if self._watching.ident is not None:
+            self._watching.join()
+        self.servicer.enter_graceful_shutdown()
+
+    def _watch(self) -> None:
         seconds = self._verifier.settings.watch_seconds
         since = time.monotonic()
-        while True:
-            await asyncio.sleep(seconds)
+        while not self._ended.wait(seconds):
             now = time.monotonic()
             # A log that is down is found by the proof.
             with suppress(LogUnavailable):
-                await self._verifier.record_shed(now - since)
+                self._verifier.record_shed(now - since)
             since = now
-            await self.prove()
-
-    async def end(self) -> None:
-        """Say NOT_SERVING from now on."""
-        await self.servicer.enter_graceful_shutdown()
+            self.prove()

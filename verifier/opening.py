@@ -1,6 +1,5 @@
 """Opening a case, and closing it."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +20,7 @@ class Openings:
 
     desk: desks.Desk
 
-    async def open_case(self, names: Sequence[str], raw: bytes) -> verification_pb2.OpenCaseResponse:
+    def open_case(self, names: Sequence[str], raw: bytes) -> verification_pb2.OpenCaseResponse:
         """Open a case for what the item allows and the client may ask; recorded, or refused and recorded.
 
         All that the case can be asked is authorised here already, so that a clerk learns of a missing grant at once.
@@ -40,15 +39,14 @@ class Openings:
 
             number = new_case_number(desk.clock.now())
             tags = desk.tagger.tags(opening.parties)
-            # The key store is a file: the event loop does not wait for its flush.
-            key = await asyncio.to_thread(desk.detail_keys.for_case, number, tags)
+            key = desk.detail_keys.for_case(number, tags)
             case = desk.cases.open(number, client, opening, item, key)
             token = desk.cases.token(case)
         except Exception as fault:
             known = desks.Known(names=names, raw=raw, client=client, opening=opening)
-            raise await desk.refused(fault, known) from fault
+            raise desk.refused(fault, known) from fault
 
-        logged = await desk.log.recorded(records.opened(case, client.channel, tags, raw))
+        logged = desk.log.append(records.opened(case, client.channel, tags, raw))
         return verification_pb2.OpenCaseResponse(
             case_number=case.number,
             case_token=token,
@@ -57,7 +55,7 @@ class Openings:
             receipt=logged.receipt,
         )
 
-    async def close_case(self, names: Sequence[str], raw: bytes) -> verification_pb2.CloseCaseResponse:
+    def close_case(self, names: Sequence[str], raw: bytes) -> verification_pb2.CloseCaseResponse:
         """Close a case for every worker, durably, then record it.
 
         Closing a closed case is recorded again and succeeds: a client that lost the reply may ask again.
@@ -70,9 +68,9 @@ class Openings:
             case = desk.cases.read(closing, client)
             desk.cases.check_time(case)
             # Closed before it is recorded: otherwise an answer could follow the entry that says the case is over.
-            await asyncio.to_thread(desk.cases.closures.close_case, case.number, case.expires_at)
+            desk.cases.closures.close_case(case.number, case.expires_at)
         except Exception as fault:
-            raise await desk.refused(fault, desks.Known(names=names, raw=raw, client=client, case=case)) from fault
+            raise desk.refused(fault, desks.Known(names=names, raw=raw, client=client, case=case)) from fault
 
-        logged = await desk.log.recorded(records.closed(case, client.channel, desk.tagger.tags(case.parties)))
+        logged = desk.log.append(records.closed(case, client.channel, desk.tagger.tags(case.parties)))
         return verification_pb2.CloseCaseResponse(entry=logged.entry, receipt=logged.receipt)

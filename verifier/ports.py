@@ -80,8 +80,11 @@ class Log(Protocol):
     def failure(self) -> MianzhengError | None:
         """Why the log has stopped; None while it works."""
 
-    async def recorded(self, record: Record) -> Logged:
+    def append(self, record: Record) -> Logged:
         """Durable on return, with its receipt; otherwise raises LogUnavailable."""
+
+    def append_all(self, records: Sequence[Record]) -> list[Logged]:
+        """The same for several at once, in order: all or none waits for the log."""
 
 
 class DetailKeys(Protocol):

@@ -1,19 +1,22 @@
-"""A verifier worker as a process: grpc.aio on uvloop behind mutual TLS, drained when it is told to stop."""
+"""A verifier worker as a process: grpc's threaded server behind mutual TLS, drained when it is told to stop.
 
-import asyncio
+Why threads and not an event loop: docs/decisions/0017-a-threaded-server.md.
+"""
+
 import gc
 import signal
+import threading
 from collections.abc import Callable
 
 import grpc
 import structlog
-import uvloop
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_reflection.v1alpha import reflection
 
 from kernel.errors import Unavailable
 from verifier.health import Health
+from verifier.pool import Pool
 from verifier.service import Verifier
 from verifier.servicer import CATALOGUE, VERIFICATION, Servicer
 from verifier.tls import Tls
@@ -24,36 +27,37 @@ _LOGGER = structlog.get_logger("mianzheng.verifier")
 class RunningServer:
     """A server that accepts calls. `port` is the one it listens on; `ended` is set once it is drained."""
 
-    def __init__(self, server: grpc.aio.Server, health: Health, port: int, drain_seconds: float) -> None:
+    def __init__(self, server: grpc.Server, pool: Pool, health: Health, port: int, drain_seconds: float) -> None:
         """Use `serve`."""
         self.port = port
         self.health = health
-        self.ended = asyncio.Event()
+        self.ended = threading.Event()
         self._server = server
+        self._pool = pool
         self._drain_seconds = drain_seconds
-        self._watching = asyncio.create_task(health.watch())
 
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Say NOT_SERVING, take no new calls, let those in flight end, then stop."""
-        await self.health.end()
-        self._watching.cancel()
-        await asyncio.gather(self._watching, return_exceptions=True)
-        await self._server.stop(self._drain_seconds)
+        self.health.end()
+        self._server.stop(self._drain_seconds).wait()
+        self._pool.shutdown()
         self.ended.set()
 
 
-async def serve(verifier: Verifier, *, address: str, tls: Tls) -> RunningServer:
+def serve(verifier: Verifier, *, address: str, tls: Tls) -> RunningServer:
     """Listen at `host:port` (port 0 takes a free one); several workers may share one. Raises Unavailable."""
     settings = verifier.settings
-    server = grpc.aio.server(
+    pool = Pool(settings.handler_threads, "answering")
+    server = grpc.server(
+        pool,  # type: ignore[arg-type] # any executor will do
         options=(
             ("grpc.so_reuseport", 1),
             ("grpc.max_receive_message_length", settings.transport_bytes_max),
             ("grpc.keepalive_time_ms", settings.connections_quiet_seconds * 1000),
             ("grpc.server_handshake_timeout_ms", settings.handshake_seconds * 1000),
-        )
+        ),
     )
-    server.add_generic_rpc_handlers(Servicer(verifier).handlers())
+    server.add_generic_rpc_handlers((Servicer(verifier, pool),))
     health = Health(verifier)
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
     reflection.enable_server_reflection((VERIFICATION, CATALOGUE, HEALTH, reflection.SERVICE_NAME), server)
@@ -61,35 +65,31 @@ async def serve(verifier: Verifier, *, address: str, tls: Tls) -> RunningServer:
     try:
         port = server.add_secure_port(address, credentials)
     except RuntimeError as error:
+        pool.shutdown()
         raise Unavailable("the address cannot be listened on", field=address) from error
-    await health.prove()
-    await server.start()
-    return RunningServer(server, health, port, settings.drain_seconds)
+    health.prove()
+    server.start()
+    health.start()
+    return RunningServer(server, pool, health, port, settings.drain_seconds)
 
 
 def run_worker(verifier: Verifier, *, tls: Tls, ready: Callable[[int], None] | None = None) -> None:
     """Serve at the settings' address until SIGTERM or SIGINT, then drain. `ready` is told the port.
 
-    The caller closes the log afterwards: calls in flight still need it.
+    Must be called in the main thread. The caller closes the log afterwards: calls in flight still need it.
     """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_work(verifier, tls, ready))
-
-
-async def _work(verifier: Verifier, tls: Tls, ready: Callable[[int], None] | None) -> None:
-    told_to_stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    told_to_stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, told_to_stop.set)
+        signal.signal(each, lambda _number, _frame: told_to_stop.set())
     settings = verifier.settings
     verifier.forget_old_closures()
     # What stands now stays: looking through all of it again and again for garbage would cost every question.
     gc.collect()
     gc.freeze()
-    running = await serve(verifier, address=f"{settings.host}:{settings.port}", tls=tls)
+    running = serve(verifier, address=f"{settings.host}:{settings.port}", tls=tls)
     _LOGGER.info("serving", port=running.port, hub=verifier.desk.hub)
     if ready is not None:
         ready(running.port)
-    await told_to_stop.wait()
-    await running.drain()
+    told_to_stop.wait()
+    running.drain()
     _LOGGER.info("stopped")

@@ -1,6 +1,5 @@
 """One verifier worker, put together: four calls about cases, two about the catalogue, and its health."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypedDict, Unpack
@@ -85,29 +84,29 @@ class Verifier:
         self._openings = Openings(desk=self.desk)
         self._reads = CatalogueReads(self.desk)
 
-    async def open_case(self, names: Sequence[str], raw: bytes) -> wire.OpenCaseResponse:
+    def open_case(self, names: Sequence[str], raw: bytes) -> wire.OpenCaseResponse:
         """OpenCase."""
-        return await self._openings.open_case(names, raw)
+        return self._openings.open_case(names, raw)
 
-    async def verify_item(self, names: Sequence[str], raw: bytes) -> wire.VerifyItemResponse:
+    def verify_item(self, names: Sequence[str], raw: bytes) -> wire.VerifyItemResponse:
         """VerifyItem."""
-        return wire.VerifyItemResponse(signed=await self._answering.answer(names, raw, self.desk.reader.item_call))
+        return wire.VerifyItemResponse(signed=self._answering.answer(names, raw, self.desk.reader.item_call))
 
-    async def verify(self, names: Sequence[str], raw: bytes) -> wire.VerifyResponse:
+    def verify(self, names: Sequence[str], raw: bytes) -> wire.VerifyResponse:
         """Verify."""
-        return wire.VerifyResponse(signed=await self._answering.answer(names, raw, self.desk.reader.named_call))
+        return wire.VerifyResponse(signed=self._answering.answer(names, raw, self.desk.reader.named_call))
 
-    async def close_case(self, names: Sequence[str], raw: bytes) -> wire.CloseCaseResponse:
+    def close_case(self, names: Sequence[str], raw: bytes) -> wire.CloseCaseResponse:
         """CloseCase."""
-        return await self._openings.close_case(names, raw)
+        return self._openings.close_case(names, raw)
 
-    async def list_items(self, names: Sequence[str], raw: bytes) -> wire.ListItemsResponse:
+    def list_items(self, names: Sequence[str], raw: bytes) -> wire.ListItemsResponse:
         """ListItems."""
-        return await self._reads.list_items(names, raw)
+        return self._reads.list_items(names, raw)
 
-    async def get_item(self, names: Sequence[str], raw: bytes) -> wire.GetItemResponse:
+    def get_item(self, names: Sequence[str], raw: bytes) -> wire.GetItemResponse:
         """GetItem."""
-        return await self._reads.get_item(names, raw)
+        return self._reads.get_item(names, raw)
 
     def forget_old_closures(self) -> None:
         """Drop closures that nobody needs: a case that expired a day ago is refused for its age, by any clock."""
@@ -117,19 +116,19 @@ class Verifier:
         """Count a call that was refused unread."""
         self._shed += 1
 
-    async def record_shed(self, seconds: float) -> None:
+    def record_shed(self, seconds: float) -> None:
         """Record the calls shed in the interval that ends now, if any; raises LogUnavailable."""
         if self._shed:
             count, self._shed = self._shed, 0
-            await self.desk.log.recorded(records.shed(count, seconds, self.desk.detail_keys.general()))
+            self.desk.log.append(records.shed(count, seconds, self.desk.detail_keys.general()))
 
-    async def trouble(self) -> str:
+    def trouble(self) -> str:
         """Why this worker cannot sign, record or read; empty while it can do all three."""
         if self.desk.log.failure is not None:
             return "the log has stopped"
         try:
             self._key.public.check(self._key.sign(_PROBE), _PROBE)
-            await asyncio.to_thread(self._read_all)
+            self._read_all()
         except Exception as fault:  # noqa: BLE001 - health says what is wrong, whatever it is
             return str(as_refusal(fault))
         return ""

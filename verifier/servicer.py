@@ -1,6 +1,8 @@
 """The gRPC border: request bytes in, reply bytes out, errors as rich status. Nothing is decided here."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias, cast
 
 import grpc
 from google.protobuf.message import Message
@@ -8,28 +10,25 @@ from google.protobuf.message import Message
 from kernel.errors import MianzhengError
 from schemas.wire.v1 import verification_pb2
 from verifier.desk import as_refusal
+from verifier.pool import Pool
 from verifier.refusals import Overloaded, grpc_status
 from verifier.service import Verifier
 
 VERIFICATION = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"].full_name
 CATALOGUE = verification_pb2.DESCRIPTOR.services_by_name["CatalogueService"].full_name
 
-Method = Callable[[Sequence[str], bytes], Awaitable[Message]]
-Context = grpc.aio.ServicerContext[bytes, bytes]
+Method = Callable[[Sequence[str], bytes], Message]
+Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
 
-class Servicer:
-    """Serves a verifier's six calls."""
+class Servicer(grpc.GenericRpcHandler):
+    """Serves a verifier's calls, as long as not too many wait for a thread."""
 
-    def __init__(self, verifier: Verifier) -> None:
-        """Take the verifier; its settings bound the calls in flight."""
+    def __init__(self, verifier: Verifier, pool: Pool) -> None:
+        """Take the verifier, whose settings bound the calls that wait, and the threads that run them."""
         self._verifier = verifier
-        self._in_flight = 0
-        self._in_flight_max = verifier.settings.calls_in_flight_max
-
-    def handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
-        """Both services. No deserializer is set: the flow needs the request's bytes as received."""
-        verifier = self._verifier
+        self._pool = pool
+        self._waiting_max = verifier.settings.calls_waiting_max
         verification = {
             "OpenCase": verifier.open_case,
             "VerifyItem": verifier.verify_item,
@@ -37,35 +36,47 @@ class Servicer:
             "CloseCase": verifier.close_case,
         }
         catalogue = {"ListItems": verifier.list_items, "GetItem": verifier.get_item}
-        return (self._service(VERIFICATION, verification), self._service(CATALOGUE, catalogue))
-
-    def _service(self, name: str, methods: Mapping[str, Method]) -> grpc.GenericRpcHandler:
-        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-            each: grpc.unary_unary_rpc_method_handler(self._unary(m)) for each, m in methods.items()
+        # No deserializer is set: the flow needs the request's bytes as received.
+        self._handlers: Mapping[str, Handler] = {
+            f"/{service}/{name}": grpc.unary_unary_rpc_method_handler(self._unary(method))
+            for service, methods in ((VERIFICATION, verification), (CATALOGUE, catalogue))
+            for name, method in methods.items()
         }
-        return grpc.method_handlers_generic_handler(name, handlers)
+        self._shed: Handler = grpc.unary_unary_rpc_method_handler(self._shedding())
 
-    def _unary(self, method: Method) -> Callable[[bytes, Context], Awaitable[bytes]]:
-        async def serve(raw: bytes, context: Context) -> bytes:
-            if self._in_flight >= self._in_flight_max:
-                self._verifier.note_shed()
-                return await self._refuse(context, Overloaded("too many calls at once", remedy="ask again later"))
-            self._in_flight += 1
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
+        """The handler of a method; one that refuses without reading where too many calls wait."""
+        handler = self._handlers.get(handler_call_details.method)
+        if handler is not None and self._pool.waiting >= self._waiting_max:
+            return self._shed
+        return handler
+
+    def _unary(self, method: Method) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+        def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
             try:
-                reply = await method(_names(context), raw)
+                reply = method(_names(context), raw)
             except Exception as fault:  # noqa: BLE001 - grpc would send the text of whatever this is
-                return await self._refuse(context, as_refusal(fault))
-            finally:
-                self._in_flight -= 1
+                return self._refuse(context, as_refusal(fault))
             return reply.SerializeToString()
 
         return serve
 
-    async def _refuse(self, context: Context, error: MianzhengError) -> bytes:
-        await context.abort_with_status(grpc_status(error, self._verifier.desk.hub))
+    def _shedding(self) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+        def shed(_raw: bytes, context: grpc.ServicerContext) -> bytes:
+            self._verifier.note_shed()
+            return self._refuse(context, Overloaded("too many calls at once", remedy="ask again later"))
+
+        # A thread of its own: the others have too much to do already. grpc takes it from the function.
+        shed.experimental_thread_pool = ThreadPoolExecutor(1, "shed")  # type: ignore[attr-defined]
+        return shed
+
+    def _refuse(self, context: grpc.ServicerContext, error: MianzhengError) -> bytes:
+        context.abort_with_status(grpc_status(error, self._verifier.desk.hub))
         raise AssertionError("abort_with_status returned")
 
 
-def _names(context: Context) -> list[str]:
+def _names(context: grpc.ServicerContext) -> list[str]:
     """The URI names of the client's certificate, which the transport has checked."""
-    return [name.decode("utf-8", "replace") for name in context.auth_context().get("peer_uri", ())]
+    # The published types say that a property has one value; it has several.
+    names = cast("Sequence[bytes]", context.auth_context().get("peer_uri", ()))
+    return [name.decode("utf-8", "replace") for name in names]

@@ -1,6 +1,5 @@
 """An old statement is computed again: from the snapshots, claims and day that it names, whatever is in force since."""
 
-import asyncio
 import json
 import shutil
 from collections.abc import Sequence
@@ -95,15 +94,15 @@ def ask(hub: Hub, *, name: str = "") -> Evidence:
     )
     opening.parties[0].name = name
 
-    async def asked() -> Evidence:
+    def asked() -> Evidence:
         with verifier_worker(hub, 0) as verifier:
-            case = await verifier.open_case(COUNTER, opening.SerializeToString())
+            case = verifier.open_case(COUNTER, opening.SerializeToString())
             question = wire.VerifyItemRequest(
                 case_number=case.case_number, case_token=case.case_token, parties=parties, nonce=b"m" * 16
             ).SerializeToString()
-            return Evidence.of(question, (await verifier.verify_item(COUNTER, question)).signed)
+            return Evidence.of(question, (verifier.verify_item(COUNTER, question)).signed)
 
-    return asyncio.run(asked())
+    return asked()
 
 
 def outcome(evidence: Evidence, role: str) -> Outcome:

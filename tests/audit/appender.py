@@ -4,11 +4,11 @@ Usage: appender.py DIRECTORY WINDOW AT. WINDOW is where the process ends itself:
 write and flush, between flush and checkpoint, before the reply; or `outside`, where the parent kills it.
 """
 
-import asyncio
 import base64
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from audit.detail import DetailKey
@@ -53,17 +53,21 @@ class TellingSigner(SigningKey):
         return super().sign(message)
 
 
-async def load(log: AuditLog) -> None:
+def load(log: AuditLog) -> None:
     """As many questions as a busy worker has at once, without an end."""
     key = DetailKey(id=b"k" * 16, key=b"s" * 32)
 
-    async def ask(number: int) -> None:
+    def ask(number: int) -> None:
         while True:
             detail = audit_pb2.Detail(client="c", request=b"r%d" % number)
-            logged = await log.recorded(Record(kind=1, detail=detail, seal=key, statement=b"s%d" % number))
+            logged = log.append(Record(kind=1, detail=detail, seal=key, statement=b"s%d" % number))
             tell("acknowledged", logged.entry, logged.receipt)
 
-    await asyncio.gather(*(ask(number) for number in range(32)))
+    asking = [threading.Thread(target=ask, args=(number,)) for number in range(32)]
+    for each in asking:
+        each.start()
+    for each in asking:
+        each.join()
 
 
 def main() -> None:
@@ -78,7 +82,7 @@ def main() -> None:
     settings = AuditSettings(publish_pause_ms=1)
     log = AuditLog.open(directory, origin=ORIGIN, signer=signer, clock=SystemClock(), settings=settings, files=files)
     tell("opened")
-    asyncio.run(load(log))
+    load(log)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """The log of one process: durable on return, grouped, bounded, locked, and stopped for good by a failed flush."""
 
-import asyncio
 import errno
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -91,7 +89,7 @@ def test_nobody_hears_of_an_entry_before_it_is_flushed(open_log: Open, record: M
     files.gate.clear()
     future = log.submit(record())
     assert files.flushing.wait(10)
-    assert not future.done()
+    assert not future.done
     assert log.signed.checkpoint.size == 0
     files.gate.set()
     assert future.result(10).index == 0
@@ -102,71 +100,34 @@ def test_a_lone_entry_does_not_wait_for_company(open_log: Open, record: Make) ->
     assert log.append(record()).index == 0
 
 
-def test_event_loops_are_woken_once_a_group(open_log: Open, record: Make, signer: SigningKey, tmp_path: Path) -> None:
+def test_several_records_share_a_flush_and_keep_their_order(
+    open_log: Open, record: Make, signer: SigningKey, tmp_path: Path
+) -> None:
     files = CountedFiles(tmp_path / "worker-0" / "journal")
     log = open_log(files=files)
-    wakes = 0
+    before = files.flushes
+    logged = log.append_all([record(number) for number in range(100)])
+    assert [each.index for each in logged] == list(range(100))
+    assert {check(each, signer) for each in logged} == {100}
+    assert files.flushes == before + 1
+    assert log.append_all([]) == []
 
-    async def ask() -> list[Logged]:
-        nonlocal wakes
-        loop = asyncio.get_running_loop()
-        wake = loop.call_soon_threadsafe
 
-        def counted(*args: object, **kwargs: object) -> object:
-            nonlocal wakes
-            wakes += 1
-            return wake(*args, **kwargs)  # type: ignore[arg-type]
-
-        files.gate.clear()
-        tasks = [asyncio.create_task(log.recorded(record(number))) for number in range(100)]
-        await asyncio.sleep(0.05)
-        loop.call_soon_threadsafe = counted  # type: ignore[method-assign,assignment]
-        files.gate.set()
-        return await asyncio.gather(*tasks)
-
-    logged = asyncio.run(ask())
-    assert sorted(each.index for each in logged) == list(range(100))
-    assert all(check(each, signer) for each in logged)
-    assert 1 <= wakes <= 3
+def test_more_records_than_may_wait_are_refused_together(open_log: Open, record: Make) -> None:
+    log = open_log(settings=AuditSettings(queue_entries_max=10))
+    with pytest.raises(LogUnavailable):
+        log.append_all([record(number) for number in range(11)])
+    assert log.append(record()).index == 0
 
 
 def test_a_caller_that_gives_up_leaves_its_entry(open_log: Open, record: Make, tmp_path: Path) -> None:
     files = CountedFiles(tmp_path / "worker-0" / "journal")
     log = open_log(files=files)
-
-    async def give_up() -> None:
-        files.gate.clear()
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(log.recorded(record(0)), 0.05)
-        files.gate.set()
-        assert (await log.recorded(record(1))).index == 1
-
-    asyncio.run(give_up())
-
-
-def test_a_loop_that_ends_at_once_leaves_its_entry_and_keeps_nobody_waiting(open_log: Open, record: Make) -> None:
-    log = open_log()
-    gone = asyncio.new_event_loop()
-    waiting = gone.create_task(log.recorded(record(0)))
-    gone.call_soon(gone.stop)
-    gone.run_forever()
-
-    async def another() -> Logged:
-        return await asyncio.wait_for(log.recorded(record(1)), 5)
-
-    assert asyncio.run(another()).index == 1
-    # A second one, whose loop is torn down before it has had its turns.
-    late = gone.create_task(log.recorded(record(2)))
-    gone.call_soon(gone.stop)
-    gone.run_forever()
-    for each in (waiting, late):
-        each.cancel()
-    gone.run_until_complete(asyncio.gather(waiting, late, return_exceptions=True))
-    gone.close()
-    deadline = time.monotonic() + 5
-    while log.signed.checkpoint.size < 3 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert log.signed.checkpoint.size == 3
+    files.gate.clear()
+    with pytest.raises(TimeoutError):
+        log.submit(record(0)).result(0.05)
+    files.gate.set()
+    assert log.append(record(1)).index == 1
 
 
 def test_many_threads_get_each_their_own_entry(open_log: Open, record: Make, signer: SigningKey) -> None:

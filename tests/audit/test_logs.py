@@ -1,6 +1,5 @@
 """The logs of a hub: shared writers wait for each other, and no log can vanish unseen."""
 
-import asyncio
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -210,11 +209,6 @@ def test_writers_of_a_shared_log_wait_for_each_other(logs: Logs, trust: Trust, r
     for each in logged:
         Receipt.parse(each.receipt).check(each.entry, f"{HUB}/audit/desk", [signer_of("desk").public])
     assert verify_hub(logs.directory, trust).all_findings == ()
-
-
-def test_a_shared_log_serves_event_loops(logs: Logs, record: Make) -> None:
-    shared = logs.shared()
-    assert asyncio.run(shared.recorded(record())).index == 0
 
 
 def test_a_shared_entry_whose_publication_fails_is_published_by_the_next_writer(

@@ -1,7 +1,5 @@
 """What the verifier's tests share: a small town with published snapshots, and stations that answer for it."""
 
-import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +8,6 @@ from typing import Any
 
 import grpc
 import pytest
-import uvloop
 
 from app.home import make_home
 from app.hub import Hub, open_hub
@@ -98,7 +95,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
 
 @dataclass(slots=True, kw_only=True)
 class Station:
-    """A verifier worker that answers for the town, on a loop of its own, and everything to ask it and look into it."""
+    """A verifier worker that answers for the town, and everything to ask it and look into it."""
 
     town: Town
     verifier: Verifier
@@ -108,45 +105,22 @@ class Station:
     detail_keys: DetailKeys
     closures: Closures
     running: RunningServer | None = None
-    loop: asyncio.AbstractEventLoop | None = None
-    _thread: threading.Thread | None = None
     _opened: list[Any] = field(default_factory=list)
 
     def start(self, port: int = 0) -> None:
         """Serve on a port of this machine; 0 takes a free one."""
-        ready = threading.Event()
-
-        async def work() -> None:
-            self.loop = asyncio.get_running_loop()
-            credential = Credential.read(self.town.hub.paths.pki, "server")
-            self.running = await serve(self.verifier, address=f"127.0.0.1:{port}", tls=self.town.as_tls(credential))
-            ready.set()
-            await self.running.ended.wait()
-
-        def run() -> None:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(work())
-
-        self._thread = threading.Thread(target=run, name="station")
-        self._thread.start()
-        assert ready.wait(20)
+        credential = Credential.read(self.town.hub.paths.pki, "server")
+        self.running = serve(self.verifier, address=f"127.0.0.1:{port}", tls=self.town.as_tls(credential))
 
     def stop(self) -> None:
         """Drain, and close everything."""
         for each in self._opened:
             each.close()
-        if self.running is not None and self._thread is not None:
-            if not self.running.ended.is_set():
-                self.do(self.running.drain())
-            self._thread.join(20)
+        if self.running is not None and not self.running.ended.is_set():
+            self.running.drain()
         self.log.close()
         self.closures.end()
         self.detail_keys.close()
-
-    def do(self, coroutine: Any) -> Any:
-        """Run something on the station's loop."""
-        assert self.loop is not None
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
 
     @property
     def address(self) -> str:

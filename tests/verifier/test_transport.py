@@ -1,6 +1,5 @@
 """The wire: who gets in, what the port bears, what health says, and how a worker stops."""
 
-import asyncio
 import os
 import socket
 import threading
@@ -188,7 +187,7 @@ def test_a_fault_that_nobody_foresaw_is_refused_without_its_text(
 
 
 def test_calls_beyond_the_bound_are_shed_and_counted(new_station: Any) -> None:
-    station = new_station(calls_in_flight_max=0, watch_seconds=0.05)
+    station = new_station(calls_waiting_max=0, watch_seconds=0.05)
     client = station.client()
     for _ in range(3):
         with pytest.raises(Overloaded):
@@ -210,22 +209,24 @@ def test_a_worker_that_is_told_to_stop_ends_the_calls_in_flight(
     client = station.client()
     case = client.open_case("senior_allowance", elder, **OPERATOR)
     waiting, go_on = threading.Event(), threading.Event()
-    recorded = station.verifier.desk.log.recorded
+    append = station.verifier.desk.log.append
 
-    async def slowly(record: Any) -> Any:
+    def slowly(record: Any) -> Any:
         waiting.set()
-        await asyncio.to_thread(go_on.wait, 10)
-        return await recorded(record)
+        go_on.wait(10)
+        return append(record)
 
-    station.log.recorded = slowly
+    station.log.append = slowly
     answers: list[Any] = []
     asking = threading.Thread(target=lambda: answers.append(client.verify_item(case)))
     asking.start()
     assert waiting.wait(10)
-    draining = asyncio.run_coroutine_threadsafe(station.running.drain(), station.loop)
+    draining = threading.Thread(target=station.running.drain)
+    draining.start()
     assert becomes_closed(station)
     go_on.set()
-    draining.result(10)
+    draining.join(10)
+    assert station.running.ended.is_set()
     asking.join(10)
     assert len(answers) == 1
 
