@@ -14,6 +14,7 @@ from pathlib import Path
 
 from app.paths import HOME_VARIABLE
 from benchmarks.city import CLIENT, City
+from benchmarks.noop import FASTEST
 from benchmarks.process import running
 from benchmarks.question import METHOD
 from kernel.errors import Unavailable
@@ -56,11 +57,11 @@ def worker(city: City, *, core: int, log: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def noop(city: City, reply: bytes, *, core: int, log: Path) -> Iterator[Server]:
+def noop(city: City, reply: bytes, *, core: int, log: Path, flavour: str = FASTEST) -> Iterator[Server]:
     """A server that gives this reply to everything; raises NotServing."""
     file = log.with_suffix(".reply")
     file.write_bytes(reply)
-    told = ("--method", METHOD, "--reply", str(file), "--pki", str(city.hub.paths.pki))
+    told = ("--method", METHOD, "--reply", str(file), "--pki", str(city.hub.paths.pki), "--flavour", flavour)
     with running((sys.executable, "-m", "benchmarks.noop", *told), core=core, environ=os.environ, log=log) as process:
         line = process.stdout.readline() if process.stdout else ""
         if not line.strip().isdigit():
