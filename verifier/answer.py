@@ -11,19 +11,15 @@ from verifier.authenticate import authenticate
 from verifier.authorise import authorise
 from verifier.call import Call
 from verifier.judge import Lookups, judge, reference
-from verifier.ports import Facts
 from verifier.statement import draw_up, sign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answering:
-    """Answers questions at a desk. `registers` link the numbers of one person and know their names."""
+    """Answers questions at a desk, and signs the answers."""
 
     desk: desks.Desk
-    facts: Facts
     key: SigningKey
-    aliases: str | None
-    registers: tuple[str, ...]
 
     def answer(
         self, names: Sequence[str], raw: bytes, read: Callable[[bytes], Call]
@@ -34,22 +30,23 @@ class Answering:
         Refusal or Malformed, recorded; or LogUnavailable where the log cannot be written, whatever the question was.
         """
         desk = self.desk
+        agreed = desk.agreements.current
         client = case = None
         try:
-            client = authenticate(names, desk.catalogue.clients)
+            client = authenticate(names, agreed.catalogue.clients)
             call = read(raw)
 
             case = desk.cases.read(call, client)
-            item = desk.cases.check_open(case, desk.catalogue.items.get(case.item))
+            item = desk.cases.check_open(case, agreed.catalogue.items.get(case.item))
             case.check_parties(call.parties)
 
-            plan = desk.plans.of(item, case, call.named)
-            grants = authorise(desk.catalogue, client, item, plan.claims)
+            plan = agreed.plans.of(item, case, call.named)
+            grants = authorise(agreed.catalogue, client, item, plan.claims)
 
             now = desk.clock.now()
-            pinned = self.facts.pin(plan.datasets)
+            pinned = agreed.facts.pin(plan.datasets)
             snapshots = pinned.snapshots
-            lookups = Lookups(pinned, case.parties, self.aliases)
+            lookups = Lookups(pinned, case.parties, agreed.aliases)
 
             answers = [
                 judge(asked, case, lookups, grants[asked.claim.id], snapshots=snapshots, now=now)
@@ -62,8 +59,8 @@ class Answering:
                 answers,
                 hub=desk.hub,
                 tags=desk.tagger.tags(case.parties),
-                registers=[reference(snapshots[each]) for each in self.registers if each in snapshots],
-                agreements=desk.catalogue.digest,
+                registers=[reference(snapshots[each]) for each in agreed.registers if each in snapshots],
+                agreements=agreed.catalogue.digest,
                 now=now,
             )
             signed = sign(statement, self.key)

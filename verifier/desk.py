@@ -10,14 +10,13 @@ from audit.record import Record
 from kernel.clock import Clock
 from kernel.errors import Damaged, LogUnavailable, Malformed, MianzhengError, Refusal, Unavailable
 from kernel.ids import new_case_number
-from schemas.catalogue import Catalogue
 from schemas.client import Client
 from schemas.wire.v1 import audit_pb2
 from verifier import records
+from verifier.agreements import Agreements
 from verifier.authenticate import claimed
 from verifier.call import Opening, Reader
 from verifier.cases import Case, Cases
-from verifier.materials import Plans
 from verifier.ports import DetailKeys, Log
 from verifier.statement import Tagger
 
@@ -44,8 +43,7 @@ class Desk:
     """The agreements, the cases, the log and its keys."""
 
     hub: str
-    catalogue: Catalogue
-    plans: Plans
+    agreements: Agreements
     reader: Reader
     cases: Cases
     tagger: Tagger
@@ -78,7 +76,7 @@ class Desk:
         # A number of its own, so that erasing a party takes this record along.
         number = new_case_number(self.clock.now())
         key = self.detail_keys.for_case(number, tags)
-        item = self.catalogue.items.get(opening.item)
+        item = self.agreements.current.catalogue.items.get(opening.item)
         detail = audit_pb2.Detail(
             client=client.id,
             channel=client.channel,

@@ -26,16 +26,17 @@ class Openings:
         All that the case can be asked is authorised here already, so that a clerk learns of a missing grant at once.
         """
         desk = self.desk
+        agreed = desk.agreements.current
         client = opening = None
         try:
-            client = authenticate(names, desk.catalogue.clients)
+            client = authenticate(names, agreed.catalogue.clients)
             opening = desk.reader.opening(raw)
-            item = desk.catalogue.items.get(opening.item)
+            item = agreed.catalogue.items.get(opening.item)
             if item is None:
                 # The id is not repeated: it is the client's text, and may be anything.
                 raise UnknownItem("no item has this id", field="item")  # noqa: TRY301 - one place records every refusal
-            plan = check_opening(item, desk.plans, opening)
-            authorise(desk.catalogue, client, item, plan.claims)
+            plan = check_opening(item, agreed.plans, opening)
+            authorise(agreed.catalogue, client, item, plan.claims)
 
             number = new_case_number(desk.clock.now())
             tags = desk.tagger.tags(opening.parties)
@@ -61,9 +62,10 @@ class Openings:
         Closing a closed case is recorded again and succeeds: a client that lost the reply may ask again.
         """
         desk = self.desk
+        agreed = desk.agreements.current
         client = case = None
         try:
-            client = authenticate(names, desk.catalogue.clients)
+            client = authenticate(names, agreed.catalogue.clients)
             closing = desk.reader.closing(raw)
             case = desk.cases.read(closing, client)
             desk.cases.check_time(case)

@@ -10,12 +10,12 @@ from kernel.signing import SigningKey
 from schemas.catalogue import Catalogue
 from schemas.wire.v1 import verification_pb2 as wire
 from verifier import records
+from verifier.agreements import Agreed, Agreements
 from verifier.answer import Answering
 from verifier.call import Reader
 from verifier.cases import Cases, Closures
 from verifier.catalogue_reads import CatalogueReads
 from verifier.desk import Desk, as_refusal
-from verifier.materials import Plans
 from verifier.opening import Openings
 from verifier.ports import DetailKeys, Facts, Log
 from verifier.settings import VerifierSettings
@@ -53,14 +53,11 @@ class Verifier:
     def __init__(self, **parts: Unpack[Parts]) -> None:
         """Put the worker together; nothing is started."""
         self.settings = parts["settings"]
-        self._catalogue = parts["catalogue"]
-        self._facts = parts["facts"]
         self._key = parts["answer_key"]
         self._shed = 0
         self.desk = Desk(
             hub=parts["hub"],
-            catalogue=self._catalogue,
-            plans=Plans(self._catalogue),
+            agreements=Agreements(Agreed.of(parts["catalogue"], parts["facts"])),
             reader=Reader(self.settings),
             cases=Cases(
                 key=parts["case_key"],
@@ -73,14 +70,7 @@ class Verifier:
             detail_keys=parts["detail_keys"],
             clock=parts["clock"],
         )
-        aliases, register = self._catalogue.aliases, self._catalogue.name_register
-        self._answering = Answering(
-            desk=self.desk,
-            facts=self._facts,
-            key=self._key,
-            aliases=aliases.id if aliases else None,
-            registers=tuple(dict.fromkeys(each.id for each in (aliases, register) if each)),
-        )
+        self._answering = Answering(desk=self.desk, key=self._key)
         self._openings = Openings(desk=self.desk)
         self._reads = CatalogueReads(self.desk)
 
@@ -134,6 +124,7 @@ class Verifier:
         return ""
 
     def _read_all(self) -> None:
-        pinned = self._facts.pin(self._catalogue.contracts)
+        agreed = self.desk.agreements.current
+        pinned = agreed.facts.pin(agreed.catalogue.contracts)
         for dataset in pinned.snapshots:
             pinned.held(dataset, NOBODY)

@@ -87,7 +87,7 @@ def test_a_claim_without_a_grant_refuses_the_whole_call(new_station: Any, couple
     station = new_station()
     client = station.client()
     case = opened(client, couple)
-    catalogue = station.verifier.desk.catalogue
+    catalogue = station.verifier.desk.agreements.current.catalogue
     granted = {k: v for k, v in catalogue.granted.items() if k[2] not in {"marriage.unmarried", "person.marriage_age"}}
     poorer = new_station(catalogue=replace(catalogue, granted=granted))
     error, detail = refused(poorer, NoGrant, lambda: poorer.client().verify_item(case), numbers(couple))
