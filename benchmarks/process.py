@@ -47,16 +47,24 @@ def running(
         )
     try:
         # The interpreter has hardly begun: every thread that it will start inherits the core.
-        os.sched_setaffinity(process.pid, {core})
+        set_core(process.pid, core)
         yield process
     finally:
         _stop(process)
 
 
-def cpu_seconds(pid: int) -> float:
-    """The CPU time that a process has used so far, user and system, all threads; to a hundredth of a second."""
+def cpu_seconds(pid: int, *, ended_children: bool = False) -> float:
+    """The CPU time that a process has used so far, user and system, all threads; to a hundredth of a second.
+
+    With `ended_children`, also that of the children which it has outlived.
+    """
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return sum(map(int, fields[11 : 15 if ended_children else 13])) / _TICKS
+
+
+def set_core(pid: int, core: int) -> None:
+    """Keep a process, and whatever it will start, on one core."""
+    os.sched_setaffinity(pid, {core})
 
 
 def memory_mb(pid: int, *, without: Path) -> float:
