@@ -10,13 +10,22 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import ask, flavours, publish, quality, steps, swap, ten_million
+from benchmarks import ask, disk, flavours, publish, quality, steps, swap, ten_million
 from benchmarks.harness import OUT, Result, Setting, run, write
 from benchmarks.machine import this_machine
 from benchmarks.report import Report, figure
 from benchmarks.scale import SCALES
 
-BENCHES = (publish.BENCH, ten_million.BENCH, quality.BENCH, flavours.BENCH, ask.BENCH, swap.BENCH, steps.BENCH)
+BENCHES = (
+    publish.BENCH,
+    ten_million.BENCH,
+    quality.BENCH,
+    flavours.BENCH,
+    ask.BENCH,
+    disk.BENCH,
+    swap.BENCH,
+    steps.BENCH,
+)
 FULL = "full"
 
 

@@ -32,12 +32,20 @@ Check = Callable[[bytes, bytes], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A server under test. `check` names what its replies are checked for: "answer", or "same" bytes every time."""
+    """A server under test. `check` names what its replies are checked for: "answer", or "same" bytes every time.
+
+    `others` are the processes that share its port and its work.
+    """
 
     name: str
     port: int
     pid: int
     check: str
+    others: tuple[int, ...] = ()
+
+    def cpu_seconds(self) -> float:
+        """The CPU time that it has used so far."""
+        return sum(cpu_seconds(each) for each in (self.pid, *self.others))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,12 +181,12 @@ class Client:
         for connection in self._connections:
             connection.start(asking)
         await asyncio.sleep(self._load.warm_up_seconds)
-        began, server, client = time.perf_counter(), cpu_seconds(self.target.pid), time.process_time()
+        began, server, client = time.perf_counter(), self.target.cpu_seconds(), time.process_time()
         asking.counted = True
         await asyncio.sleep(self._load.round_seconds)
         asking.counted = False
         seconds = time.perf_counter() - began
-        server, client = cpu_seconds(self.target.pid) - server, time.process_time() - client
+        server, client = self.target.cpu_seconds() - server, time.process_time() - client
         asking.open = False
         await self._drain()
         gc.enable()

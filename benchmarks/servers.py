@@ -40,10 +40,18 @@ class Server:
 
 
 @contextmanager
-def worker(city: City, *, core: int, log: Path) -> Iterator[Server]:
-    """One verifier worker, ready to answer; raises NotServing."""
-    port = _free_port()
-    command = (str(Path(sys.executable).with_name("mianzheng")), "verifier", "run", "--worker", str(WORKER))
+def worker(
+    city: City, *, core: int, log: Path, number: int = WORKER, port: int = 0, flush_ms: float = 0.0
+) -> Iterator[Server]:
+    """One verifier worker, ready to answer, on a port that others may share; raises NotServing.
+
+    With `flush_ms` its disk takes so much longer for every flush of its log.
+    """
+    port = port or _free_port()
+    told: tuple[str, ...] = ("--worker", str(number))
+    command: tuple[str, ...] = (str(Path(sys.executable).with_name("mianzheng")), "verifier", "run", *told)
+    if flush_ms:
+        command = (sys.executable, "-m", "benchmarks.slow_worker", *told, "--flush-ms", str(flush_ms))
     # Settings of whoever runs the bench are not this hub's.
     ours = {name: value for name, value in os.environ.items() if not name.startswith("MIANZHENG_")}
     environ = {**ours, HOME_VARIABLE: str(city.hub.paths.home), "MIANZHENG_VERIFIER_PORT": str(port)}
