@@ -10,7 +10,7 @@ MianzhengError
 ├── Refusal               a question that gets no answer; each has a stable code
 │   ├── Unauthenticated   we do not know who asks
 │   ├── Denied            we know, and they may not
-│   │   ├── NoGrant, NotYourCase, CaseClosed, CaseExpired, PartiesMismatch
+│   │   ├── NoGrant (OutsidePlace, OutsideHours, PresenceTooWeak), NotYourCase, CaseClosed, CaseExpired, PartiesMismatch
 │   ├── Invalid           the question cannot be asked like this
 │   │   ├── UnknownItem, UnknownClaim, ClaimOutsideItem
 │   └── Unavailable       not now
@@ -133,6 +133,24 @@ class NoGrant(Denied):
     """No grant lets this client ask this claim for this item."""
 
     code = "no_grant"
+
+
+class OutsidePlace(NoGrant):
+    """A grant would let the client ask, but not where it stands."""
+
+    code = "outside_place"
+
+
+class OutsideHours(NoGrant):
+    """A grant would let the client ask, but not at this hour."""
+
+    code = "outside_hours"
+
+
+class PresenceTooWeak(NoGrant):
+    """A grant would let the client ask, but needs more proof of the applicant's presence."""
+
+    code = "presence_too_weak"
 
 
 class NotYourCase(Denied):

@@ -203,7 +203,7 @@ def _versioned(catalogue: Catalogue) -> Iterable[tuple[str, Any]]:
     """Every agreement that has a version, each once, with its folder."""
     yield from (("datasets", each) for each in catalogue.contract_versions.values())
     yield from (("claims", each) for each in catalogue.claim_versions.values())
-    yield from (("items", each) for each in catalogue.items.values())
+    yield from (("items", each) for each in catalogue.item_versions.values())
 
 
 def _path_of(catalogue: Catalogue, kind: str, wanted: bytes) -> str:

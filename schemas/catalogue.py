@@ -8,14 +8,15 @@ from typing import Protocol, TypeVar
 
 from kernel.digest import digest
 from kernel.errors import Faulty
-from schemas.access import GrantsRead, read_grants, read_group
+from schemas.access import read_group
 from schemas.beside import base, beside, major, split
 from schemas.claim import Claim, read_claim
 from schemas.client import Client, Group
 from schemas.contract import Contract
 from schemas.document import Document, Faults, read_document
 from schemas.expression import Compiler
-from schemas.grant import Grant
+from schemas.grant import NOTHING, Grant, Rights, RightsKey, compiled
+from schemas.grant_file import NO_GRANTS, GrantsRead, Known, check_needs, read_grants
 from schemas.item import Item
 from schemas.item_file import read_item
 from schemas.odcs import SUFFIX, read_contract
@@ -32,11 +33,11 @@ _YAML = ".yaml"
 class Catalogue:
     """The agreements in force. `clients` is by SPIFFE id, everything else by id.
 
-    `digest` is SHA-256 over every file's path, a zero byte and its digest, in the order of paths. `contract_versions`
-    and `claim_versions` hold every version that stands here, in force or beside it, by its reference (`marriages@1`).
-    `files` are the digests by path. `aliases` is the contract of the dataset that links the numbers of one person,
-    `name_register` the one whose names count for the city; None where no contract says so. `granted` is by group, item
-    and claim.
+    `digest` is SHA-256 over every file's path, a zero byte and its digest, in the order of paths. `contract_versions`,
+    `claim_versions` and `item_versions` hold every version that stands here, in force or beside it, by its reference
+    (`marriages@1`). `files` are the digests by path. `aliases` is the contract of the dataset that links the numbers of
+    one person, `name_register` the one whose names count for the city; None where no contract says so. `rights` is what
+    the grants come to, by group, item and channel.
     """
 
     contracts: Mapping[str, Contract]
@@ -45,13 +46,14 @@ class Catalogue:
     groups: Mapping[str, Group]
     clients: Mapping[str, Client]
     grants: tuple[Grant, ...]
-    granted: Mapping[tuple[str, str, str], Grant]
+    rights: Mapping[RightsKey, Rights]
     digest: bytes
     files: Mapping[str, bytes]
     aliases: Contract | None
     name_register: Contract | None
     contract_versions: Mapping[str, Contract]
     claim_versions: Mapping[str, Claim]
+    item_versions: Mapping[str, Item]
 
     @property
     def readable(self) -> Mapping[str, Contract]:
@@ -62,9 +64,13 @@ class Catalogue:
         """The claim in force with this id, or its version of this number; KeyError where there is none."""
         return self.claim_versions[beside(name, version)] if version else self.claims[name]
 
-    def grant(self, group: str, item: str, claim: str) -> Grant | None:
-        """The grant that lets a group ask a claim for an item; None: denied."""
-        return self.granted.get((group, item, claim))
+    def item(self, name: str, version: int) -> Item | None:
+        """The version of an item of this number, in force or beside it; None where none stands here."""
+        return self.item_versions.get(beside(name, version))
+
+    def right(self, group: str, item: str, channel: str) -> Rights:
+        """What a group may ask for an item on a channel; nothing where no grant says so."""
+        return self.rights.get((group, item, channel), NOTHING)
 
 
 class _Identified(Protocol):
@@ -134,14 +140,21 @@ class _Loading:
         askable = self._by_reference(claim_files, claims)
         item_files = self.documents("items", f"*{_YAML}")
         items = self._each(item_files, lambda each: read_item(each, askable, claim_files.keys()))
+        handled = self._by_reference(item_files, items)
         group_files = self.documents("clients", f"*{_YAML}")
-        groups, clients = self._groups(group_files, item_files.keys())
-        read = self._grants(group_files, items, item_files.keys())
-        self._check_needs(group_files, groups, items, read)
+        in_force = {name for name in item_files if base(name) == name}
+        groups, clients = self._groups(group_files, in_force)
+        known = Known(
+            groups=group_files.keys(),
+            items=in_force,
+            sound_groups=groups,
+            sound_items=items,
+            needs=_needs(item_files, items),
+        )
+        grants = self._grants(group_files, known)
         if self.faults.found:
             return None
-        grants = tuple(grant for each in read.values() for grant in each.grants.values())
-        contracts, claims = _in_force(contracts), _in_force(claims)
+        contracts, claims, items = _in_force(contracts), _in_force(claims), _in_force(items)
         return Catalogue(
             contracts=MappingProxyType(contracts),
             claims=MappingProxyType(claims),
@@ -149,11 +162,12 @@ class _Loading:
             groups=MappingProxyType(groups),
             clients=MappingProxyType(clients),
             grants=grants,
-            granted=MappingProxyType({(g.group, g.item, claim): g for g in grants for claim in g.claims}),
+            rights=compiled(grants),
             digest=digest_of(self.digests),
             files=MappingProxyType(dict(self.digests)),
             contract_versions=MappingProxyType(_numbered(readable)),
             claim_versions=MappingProxyType(_numbered(askable)),
+            item_versions=MappingProxyType(_numbered(handled)),
             aliases=next((each for each in contracts.values() if each.identity_aliases), None),
             name_register=next((each for each in contracts.values() if each.name_register), None),
         )
@@ -246,46 +260,35 @@ class _Loading:
                 clients[member.id] = member
         return groups, clients
 
-    def _grants(
-        self, groups: Mapping[str, Document | None], items: Mapping[str, Item], known: Collection[str]
-    ) -> dict[str, GrantsRead]:
-        """The grants by group."""
+    def _grants(self, groups: Mapping[str, Document | None], known: Known) -> tuple[Grant, ...]:
+        """Every grant, held against the groups and what their items need."""
         found: dict[str, GrantsRead] = {}
         seen: dict[str, str] = {}
         for name, document in self.documents("grants", f"*{_YAML}").items():
             if document is None:
                 found[name] = GrantsRead(grants={}, whole=False)
                 continue
-            found[name] = read_grants(document, name, groups, items, known)
+            found[name] = read_grants(document, name, known)
             for index, grant in found[name].grants.items():
                 if grant.id in seen:
                     what = f"{grant.id} is a grant in {seen[grant.id]} too"
                     document.fault(what, "rename it", "grants", index, "id")
                 seen[grant.id] = document.path
-        return found
+        for name, group in known.sound_groups.items():
+            document = groups[name]
+            if document is not None and group.channels:
+                check_needs(document, group, found.get(name, NO_GRANTS), known)
+        return tuple(grant for each in found.values() for grant in each.grants.values())
 
-    def _check_needs(
-        self,
-        documents: Mapping[str, Document | None],
-        groups: Mapping[str, Group],
-        items: Mapping[str, Item],
-        grants: Mapping[str, GrantsRead],
-    ) -> None:
-        """A group holds every grant that its items need, or its clients would only ever be refused; and no other."""
-        for name, group in groups.items():
-            document = documents[name]
-            read = grants.get(name, GrantsRead(grants={}, whole=True))
-            if document is None or not read.whole:
-                continue
-            granted = {(each.item, claim) for each in read.grants.values() for claim in each.claims}
-            for index, item in enumerate(group.items):
-                missing = [c for c in items[item].claims if (item, c) not in granted] if item in items else []
-                if missing:
-                    document.fault(
-                        f"may handle {item}, but holds no grant for {', '.join(missing)}",
-                        f"grant them in grants/{name}{_YAML}, or remove {item} here",
-                        "items",
-                        index,
-                    )
-            for item in sorted({item for item, _ in granted if item in items} - set(group.items)):
-                document.fault(f"holds grants for {item}, which it may not handle", f"add {item} to items", "items")
+
+def _needs(documents: Mapping[str, Document | None], sound: Mapping[str, Item]) -> dict[str, tuple[str, ...]]:
+    """The claims that any standing version of an item needs, by the ids of those without a faulty one.
+
+    A case that was opened under a version that now stands beside goes on under it: its claims stay granted.
+    """
+    faulty = {base(name) for name in documents if name not in sound}
+    needs: dict[str, dict[str, None]] = {}
+    for name, each in sound.items():
+        if base(name) not in faulty:
+            needs.setdefault(base(name), {}).update(dict.fromkeys(each.claims))
+    return {name: tuple(claims) for name, claims in needs.items()}

@@ -7,20 +7,28 @@ from schemas.title import Title
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A client group: one channel, and the items that it may handle."""
+    """A client group: the channels on which its clients ask, and the items that it may handle.
+
+    `source` is file and line of the items.
+    """
 
     id: str
     title: Title
-    channel: str
+    channels: tuple[str, ...]
     items: tuple[str, ...]
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """A device known by the SPIFFE id in its certificate: `spiffe://<hub>/<channel>/<device>`."""
+    """A device known by the SPIFFE id in its certificate: `spiffe://<hub>/<channel>/<device>`.
+
+    `place` is the administrative division (its code) that it stands in; empty: not said, so in none.
+    """
 
     id: str
     group: str
     channel: str
     device: str
     title: Title
+    place: str = ""

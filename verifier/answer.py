@@ -37,13 +37,13 @@ class Answering:
             call = read(raw)
 
             case = desk.cases.read(call, client)
-            item = desk.cases.check_open(case, agreed.catalogue.items.get(case.item))
+            item = desk.cases.check_open(case, agreed.catalogue.item(case.item, case.item_version))
             case.check_parties(call.parties)
 
             plan = agreed.plans.of(item, case, call.named)
-            grants = authorise(agreed.catalogue, client, item, plan.claims)
-
             now = desk.clock.now()
+            grants = authorise(agreed.catalogue, client, item, plan.claims, presence=case.presence, now=now)
+
             pinned = agreed.facts.pin(plan.datasets)
             snapshots = pinned.snapshots
             lookups = Lookups(pinned, case.parties, agreed.aliases)

@@ -183,7 +183,10 @@ class Cases:
             raise CaseExpired("the case's time is over", remedy="open a new case")
 
     def check_open(self, case: Case, item: Item | None) -> Item:
-        """The case's item, if the case may still be asked in; raises CaseExpired, CaseClosed or Unavailable."""
+        """The case's item, if the case may still be asked in; raises CaseExpired, CaseClosed or Unavailable.
+
+        `item` is the version of it that the case was opened under, None where it stands no more.
+        """
         self.check_time(case)
         if self.closures.is_closed(case.number):
             raise CaseClosed("the case is closed", remedy="open a new case")

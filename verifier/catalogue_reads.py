@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from kernel.errors import NoGrant, UnknownItem
+from kernel.errors import UnknownItem
 from schemas.wire.v1 import verification_pb2 as wire
 from verifier import desk as desks
 from verifier.authenticate import authenticate
+from verifier.authorise import check_handles, handles
 
 
 class CatalogueReads:
@@ -16,7 +17,7 @@ class CatalogueReads:
         self._desk = desk
 
     def list_items(self, names: Sequence[str], raw: bytes) -> wire.ListItemsResponse:
-        """Every item that the client's group may handle."""
+        """Every item that the client's group may handle, and is granted on its channel and where it stands."""
         desk = self._desk
         agreed = desk.agreements.current
         client = None
@@ -25,11 +26,13 @@ class CatalogueReads:
             desk.reader.nothing(raw)
         except Exception as fault:
             raise desk.refused(fault, desks.Known(names=names, raw=raw, client=client)) from fault
-        allowed = agreed.catalogue.groups[client.group].items
+        allowed = [
+            each for each in agreed.catalogue.groups[client.group].items if handles(agreed.catalogue, client, each)
+        ]
         return wire.ListItemsResponse(items=[agreed.items[each] for each in allowed])
 
     def get_item(self, names: Sequence[str], raw: bytes) -> wire.GetItemResponse:
-        """One item that the client's group may handle."""
+        """One item of those."""
         desk = self._desk
         agreed = desk.agreements.current
         client = None
@@ -38,8 +41,7 @@ class CatalogueReads:
             item = agreed.items.get(desk.reader.item_asked(raw))
             if item is None:
                 raise UnknownItem("no item has this id", field="item")  # noqa: TRY301 - one place records every refusal
-            if item.item not in agreed.catalogue.groups[client.group].items:
-                raise NoGrant("the client's group does not handle this item", field="item")  # noqa: TRY301 - the same
+            check_handles(agreed.catalogue, client, item.item)
         except Exception as fault:
             raise desk.refused(fault, desks.Known(names=names, raw=raw, client=client)) from fault
         return wire.GetItemResponse(item=item)

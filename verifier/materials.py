@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 
 from kernel.errors import ClaimOutsideItem, Invalid, Malformed, UnknownClaim
 from kernel.identity import Identity
+from schemas.beside import beside
 from schemas.catalogue import Catalogue
 from schemas.claim import Claim
 from schemas.item import Binding, Item, Material, Source
@@ -85,7 +86,7 @@ class Plans:
 
     def whole(self, item: Item, roles: Iterable[str], inputs: Iterable[str]) -> Plan:
         """Everything that the item asks where these roles and inputs are there."""
-        return self._plan(item.id, frozenset(roles), frozenset(inputs))
+        return self._plan(item.id, item.version, frozenset(roles), frozenset(inputs))
 
     def _narrowed(self, plan: Plan, named: tuple[Named, ...]) -> Plan:
         if any(each.claim not in self._catalogue.claims for each in named):
@@ -98,8 +99,8 @@ class Plans:
         wanted = frozenset(named)
         return Plan(asked=tuple(e for e in plan.asked if Named(claim=e.claim.id, role=e.role) in wanted))
 
-    def _make(self, item_id: str, roles: frozenset[str], inputs: frozenset[str]) -> Plan:
-        materials = self._catalogue.items[item_id].asked(roles, inputs)
+    def _make(self, item_id: str, version: int, roles: frozenset[str], inputs: frozenset[str]) -> Plan:
+        materials = self._catalogue.item_versions[beside(item_id, version)].asked(roles, inputs)
         return Plan(asked=tuple(self._asked(each) for each in materials if each.claim))
 
     def _asked(self, material: Material) -> Asked:

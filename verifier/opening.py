@@ -36,9 +36,10 @@ class Openings:
                 # The id is not repeated: it is the client's text, and may be anything.
                 raise UnknownItem("no item has this id", field="item")  # noqa: TRY301 - one place records every refusal
             plan = check_opening(item, agreed.plans, opening)
-            authorise(agreed.catalogue, client, item, plan.claims)
+            now = desk.clock.now()
+            authorise(agreed.catalogue, client, item, plan.claims, presence=opening.presence, now=now)
 
-            number = new_case_number(desk.clock.now())
+            number = new_case_number(now)
             tags = desk.tagger.tags(opening.parties)
             key = desk.detail_keys.for_case(number, tags)
             case = desk.cases.open(number, client, opening, item, key)

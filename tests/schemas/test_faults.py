@@ -227,6 +227,20 @@ ACCESS_FAULTS: list[Broken] = [
     (GRANTS, "values: true", "values: perhaps", "values: perhaps", "valid boolean"),
     (GRANTS, "group: bank", "group: banks", "group", "not the file's name"),
     (GRANTS, "id: bank.fund_loan", "id: bank.property_mortgage # again", "# again", "is a grant in grants/bank"),
+    (GRANTS, "places: ['331081']", "places: ['33108']", "['33108']", "no administrative division"),
+    (GRANTS, "places: ['331081']", "places: []", "places: []", "at least 1"),
+    (GRANTS, "places: ['331081']", "channels: [counter]", "channels:", "no channel of bank"),
+    (GRANTS, "places: ['331081']", "channels: [bank, bank]", "channels:", "twice"),
+    (GRANTS, "places: ['331081']", "hours: [mon-fri 8:30-17:00]", "hours:", "write <day>"),
+    (GRANTS, "places: ['331081']", "hours: [mon-fri 17:00-08:30]", "hours:", "a night as two"),
+    (GRANTS, "places: ['331081']", "hours: [sat-mon 08:00-09:00]", "hours:", "write two lines"),
+    (GRANTS, "places: ['331081']", "hours: [mon 08:00-24:01]", "hours:", "00:00 to 24:00"),
+    (GRANTS, "places: ['331081']", "presence: face", "presence: face", "input should be"),
+    (GRANTS, "places: ['331081']", "legalBasis: ''", "legalBasis", "at least 1 character"),
+    (GRANTS, "places: ['331081']", "place: '331081'", "    place:", "no known key"),
+    (CLIENTS, "place: '331081001'", "place: 泽国", "place:", "no administrative division"),
+    (CLIENTS, "channel: bank", "channel: bank\nchannels: [bank]", "channel:", "either channel or"),
+    (CLIENTS, "channel: bank", "channels: [bank, bank]", "channels:", "twice"),
     (CLIENTS, "  - fund_loan", "  - fund_lone", "fund_lone", "no item"),
     (CLIENTS, "  - fund_loan", "  - fund_loan\n  - birth_registration", "birth_registration", "holds no grant"),
     (CLIENTS, "  - fund_loan\n", "", "items", "may not handle"),
@@ -258,6 +272,19 @@ def test_a_fault_is_reported_where_it_stands(
     line = agreements.line(file, at)
     found = agreements.faults()
     assert any(f.path == file and f.line == line and what in f.what and f.remedy for f in found), found
+
+
+def test_an_item_is_granted_whole_or_not_at_all_on_each_channel(agreements: Agreements) -> None:
+    agreements.change(CLIENTS, "channel: bank", "channels: [bank, app]")
+    assert agreements.faults() == []
+    agreements.change(GRANTS, "    values: false", "    channels: [bank]\n    values: false")
+    assert agreements.faults() == []
+    agreements.change(GRANTS, "      - fund.account_active\n", "")
+    more = "  - {id: bank.more, item: fund_loan, claims: [fund.account_active], values: false}"
+    agreements.change(GRANTS, "grants:\n", f"grants:\n{more}\n")
+    (fault,) = agreements.faults()
+    assert (fault.path, fault.line) == (CLIENTS, agreements.line(CLIENTS, "  - fund_loan"))
+    assert "on the channel app" in fault.what
 
 
 def test_sound_agreements_have_no_fault(agreements: Agreements) -> None:

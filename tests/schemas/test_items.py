@@ -63,20 +63,20 @@ def test_seven_items_stand_on_law(catalogue: Catalogue) -> None:
 
 def test_every_group_holds_what_its_items_need_and_nothing_else(catalogue: Catalogue) -> None:
     needed = {
-        (group.id, item, claim)
+        (group.id, item, channel, claim)
         for group in catalogue.groups.values()
         for item in group.items
+        for channel in group.channels
         for claim in catalogue.items[item].claims
     }
-    assert set(catalogue.granted) == needed
+    assert {(*key, claim) for key, rights in catalogue.rights.items() for claim in rights.grants} == needed
 
 
 def test_default_deny(catalogue: Catalogue) -> None:
-    assert catalogue.grant("bank", "marriage_registration", "marriage.unmarried") is None
-    assert catalogue.grant("kiosk", "senior_allowance", "marriage.unmarried") is None
-    grant = catalogue.grant("bank", "fund_loan", "fund.balance_at_least")
-    assert grant is not None
-    assert not grant.values
+    assert not catalogue.right("bank", "marriage_registration", "bank").grants
+    assert not catalogue.right("bank", "fund_loan", "counter").grants
+    assert "marriage.unmarried" not in catalogue.right("kiosk", "senior_allowance", "kiosk").grants
+    assert not catalogue.right("bank", "fund_loan", "bank").grants["fund.balance_at_least"].values
 
 
 def test_clients_are_known_by_their_certificate(catalogue: Catalogue) -> None:

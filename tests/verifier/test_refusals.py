@@ -88,8 +88,10 @@ def test_a_claim_without_a_grant_refuses_the_whole_call(new_station: Any, couple
     client = station.client()
     case = opened(client, couple)
     catalogue = station.verifier.desk.agreements.current.catalogue
-    granted = {k: v for k, v in catalogue.granted.items() if k[2] not in {"marriage.unmarried", "person.marriage_age"}}
-    poorer = new_station(catalogue=replace(catalogue, granted=granted))
+    key = ("counter", MARRIAGE, "counter")
+    left = {claim: grant for claim, grant in catalogue.rights[key].grants.items() if claim == "person.registered_here"}
+    rights = {**catalogue.rights, key: replace(catalogue.rights[key], grants=left)}
+    poorer = new_station(catalogue=replace(catalogue, rights=rights))
     error, detail = refused(poorer, NoGrant, lambda: poorer.client().verify_item(case), numbers(couple))
     assert error.claims == ("person.marriage_age", "marriage.unmarried")
     assert tuple(detail.refused_claims) == error.claims
