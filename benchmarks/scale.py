@@ -21,6 +21,8 @@ class Scale:
     """The part before it, under the same load."""
     judged_rows: int
     """Rows of the staged delivery that the quality gate is measured on."""
+    growth_questions: int = 20_000
+    """Questions after which a worker's memory is looked at again."""
     in_flight: int = 64
     """Calls that are under way at any time."""
     connections: int = 8
@@ -34,6 +36,6 @@ SCALES = {
     ),
     "full": Scale(
         residents=100_000, publish_rounds=3, cases=500, rounds=11, round_seconds=6.0, warm_up_seconds=1.0,
-        judged_rows=10_000_000,
+        judged_rows=10_000_000, growth_questions=1_000_000,
     ),
 }  # fmt: skip

@@ -18,6 +18,7 @@ TINY = Scale(
     round_seconds=0.5,
     warm_up_seconds=0.1,
     judged_rows=4_000,
+    growth_questions=200,
     in_flight=8,
     connections=2,
 )
