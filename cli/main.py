@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": ("cli.verify", "verify"),
     "contracts": ("cli.contracts", "contracts_app"),
     "datasets": ("cli.datasets", "datasets_app"),
+    "grants": ("cli.grants", "grants_app"),
     "replay": ("cli.replay", "replay_evidence"),
     "audit": ("cli.audit", "audit_app"),
     "verifier": ("cli.verifier", "verifier_app"),
