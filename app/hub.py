@@ -46,9 +46,14 @@ class Hub:
         return load(HubSettings, "hub", file=self.paths.settings)
 
     @cached_property
+    def schema_settings(self) -> SchemaSettings:
+        """The bounds within which agreements are read."""
+        return load(SchemaSettings, "schemas", file=self.paths.settings)
+
+    @cached_property
     def catalogue(self) -> Catalogue:
         """What the city has agreed on; raises Faulty with every fault."""
-        return load_catalogue(self.agreements_root, load(SchemaSettings, "schemas", file=self.paths.settings))
+        return load_catalogue(self.agreements_root, self.schema_settings)
 
     @cached_property
     def works(self) -> bool:
@@ -64,7 +69,7 @@ class Hub:
     @cached_property
     def archive(self) -> Archive:
         """The agreements that were in force here, as they were."""
-        return Archive(self.paths.agreements, load(SchemaSettings, "schemas", file=self.paths.settings))
+        return Archive(self.paths.agreements, self.schema_settings)
 
     @cached_property
     def trust(self) -> Trust:

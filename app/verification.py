@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.hub import Hub
+from app.newer_agreements import NewerAgreements, watched
 from app.pki import Credential
 from kernel.signing import SigningKey
 from verifier.cases import Closures
@@ -28,7 +29,7 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
     closures = Closures(hub.paths.cases, busy_seconds=settings.closures_busy_seconds)
     try:
         with hub.logs.open(worker_log(number)) as log:
-            yield Verifier(
+            verifier = Verifier(
                 hub=hub.settings.name,
                 catalogue=hub.catalogue,
                 facts=hub.exchange,
@@ -42,6 +43,16 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
                 clock=hub.clock,
                 settings=settings,
             )
+            newer = NewerAgreements(
+                hub.agreements_root,
+                verifier,
+                archive=hub.archive,
+                exchange=hub.exchange,
+                clock=hub.clock,
+                settings=hub.schema_settings,
+            )
+            with watched(newer, every_s=settings.agreements_seconds):
+                yield verifier
     finally:
         closures.end()
 

@@ -60,6 +60,7 @@ class Exchange:
         A contract that stands beside the one in force is known by its reference (`marriages@1`): the snapshot in force
         is then read under it, where it can be.
         """
+        self._root = root
         self._keys = keys
         self._contracts = contracts
         self._settings = settings
@@ -71,6 +72,12 @@ class Exchange:
         self.aliases = next((each.id for each in contracts.values() if each.identity_aliases), None)
         self.name_register = next((each.id for each in contracts.values() if each.name_register), None)
         self._supporting = tuple(each for each in (self.aliases, self.name_register) if each)
+
+    def under(self, contracts: Mapping[str, Contract]) -> "Exchange":
+        """The same store under newer contracts. Snapshots that are open are read under them, not opened twice."""
+        newer = Exchange(self._root, self._keys, contracts, self._settings)
+        newer._in_force |= {name: kept for name, kept in self._in_force.items() if name in newer._in_force}
+        return newer
 
     def pin(self, datasets: Iterable[str]) -> "Pinned":
         """The snapshots in force now, of these datasets and of the registers of aliases and names.

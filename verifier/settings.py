@@ -19,6 +19,10 @@ class VerifierSettings:
     handshake_seconds: int = setting(10, "how long a connection may take to prove who it is")
     drain_seconds: float = setting(10.0, "how long calls in flight may take to end when the worker is told to stop")
     watch_seconds: float = setting(1.0, "how often health is proved, and shed calls are recorded")
+    agreements_seconds: float = setting(1.0, "how often the agreements are looked at; what has changed is taken up")
+    agreements_settle_seconds: float = setting(
+        2.0, "for how long no file of changed agreements may change again before they are read"
+    )
     case_seconds: int = setting(8 * 3600, "how long a case stays open: one working day")
     parties_max: int = setting(16, "parties of one case")
     role_length_max: int = setting(64, "characters of a role, claim, item or input id")
