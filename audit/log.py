@@ -14,6 +14,7 @@ from typing import Self
 
 from audit.commit import Commits
 from audit.files import Files, RealFiles, make_directory
+from audit.pending import Pending, Told
 from audit.place import LogPlace
 from audit.publish import Publisher, Signed
 from audit.record import Logged, Prepared, Record
@@ -26,49 +27,6 @@ from kernel.signing import SigningKey
 
 DEFAULTS = AuditSettings()
 REAL_FILES = RealFiles()
-
-
-class Pending:
-    """A record that waits for its flush."""
-
-    __slots__ = ("_ended", "_failure", "_logged", "prepared", "size")
-
-    def __init__(self, prepared: Prepared) -> None:
-        """Nobody has waited yet."""
-        self.prepared = prepared
-        self.size = len(prepared.entry) + len(prepared.sealed)
-        self._logged: Logged | None = None
-        self._failure: LogUnavailable | None = None
-        # A bare lock: a thousand of them a second are made, and an event costs several times as much.
-        self._ended = threading.Lock()
-        self._ended.acquire()
-
-    @property
-    def done(self) -> bool:
-        """Whether the entry is durable, or never will be known to be."""
-        return not self._ended.locked()
-
-    def result(self, within_s: float = -1) -> Logged:
-        """The entry, once it is durable; raises LogUnavailable, or TimeoutError where a bound is given.
-
-        Whoever gives up leaves the entry in the log all the same.
-        """
-        if not self._ended.acquire(timeout=within_s):
-            raise TimeoutError
-        self._ended.release()
-        if self._logged is None:
-            raise self._failure or LogUnavailable("the log is closed")
-        return self._logged
-
-    def end(self, logged: Logged) -> None:
-        """It is durable."""
-        self._logged = logged
-        self._ended.release()
-
-    def fail(self, failure: LogUnavailable) -> None:
-        """It will never be known to be durable."""
-        self._failure = failure
-        self._ended.release()
 
 
 class AuditLog:
@@ -142,11 +100,11 @@ class AuditLog:
 
     def append_all(self, records: Sequence[Record]) -> list[Logged]:
         """The same for several at once, in order and, as far as the bounds of a group allow, with one flush."""
-        return [each.result() for each in self._enqueue([self._prepare(record) for record in records])]
+        return [each.result() for each in self._enqueue([Pending(self._prepare(each)) for each in records])]
 
-    def submit(self, record: Record) -> Pending:
-        """The same as `append` without waiting: whoever asks for the result waits."""
-        return self._enqueue([self._prepare(record)])[0]
+    def submit(self, record: Record, told: Told | None = None) -> Pending:
+        """The same as `append` without waiting: whoever asks for the result waits, or `told` is told of it."""
+        return self._enqueue([Pending(self._prepare(record), told)])[0]
 
     def close(self) -> None:
         """Commit what waits, publish it, and let the lock go. Closing twice does nothing."""
@@ -168,10 +126,9 @@ class AuditLog:
     def _prepare(self, record: Record) -> Prepared:
         return record.prepare(self._clock.now(), self._settings.detail_bytes_max)
 
-    def _enqueue(self, prepared: Sequence[Prepared]) -> list[Pending]:
+    def _enqueue(self, found: list[Pending]) -> list[Pending]:
         """Let records wait, all or none; raises LogUnavailable."""
-        found = [Pending(each) for each in prepared]
-        size = sum(each.size for each in found)
+        size = sum([each.size for each in found])
         with self._wake:
             if self._failure is not None or self._closing:
                 raise _unavailable(self._failure)

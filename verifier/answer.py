@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from audit.record import Logged, Record
 from kernel.signing import SigningKey
 from schemas.wire.v1 import verification_pb2
 from verifier import desk as desks
@@ -11,7 +12,28 @@ from verifier.authenticate import authenticate
 from verifier.authorise import authorise
 from verifier.call import Call
 from verifier.judge import Lookups, judge, reference
-from verifier.statement import draw_up, sign
+from verifier.statement import Signed, draw_up, sign
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A signed answer that has not left.
+
+    Append the record before replying: an entry without an answer is harmless, an answer without an entry is not.
+    """
+
+    signed: Signed
+    record: Record
+
+    def reply(self, logged: Logged) -> verification_pb2.SignedStatement:
+        """The answer with the proof that it is in the log."""
+        return verification_pb2.SignedStatement(
+            statement=self.signed.statement,
+            signature=self.signed.signature,
+            key_id=self.signed.key_id,
+            entry=logged.entry,
+            receipt=logged.receipt,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,10 +43,8 @@ class Answering:
     desk: desks.Desk
     key: SigningKey
 
-    def answer(
-        self, names: Sequence[str], raw: bytes, read: Callable[[bytes], Call]
-    ) -> verification_pb2.SignedStatement:
-        """Answer one question; nothing leaves unsigned or unrecorded.
+    def prepare(self, names: Sequence[str], raw: bytes, read: Callable[[bytes], Call]) -> Answered:
+        """The answer to one question, signed; it may leave once its record is in the log.
 
         `names` are those of the client's certificate, `raw` is the request as received, `read` knows its form. Raises a
         Refusal or Malformed, recorded; or LogUnavailable where the log cannot be written, whatever the question was.
@@ -67,12 +87,4 @@ class Answering:
         except Exception as fault:
             raise desk.refused(fault, desks.Known(names=names, raw=raw, client=client, case=case)) from fault
 
-        # Append before replying: an entry without an answer is harmless, an answer without an entry is not.
-        logged = desk.log.append(records.answered(case, client.channel, statement, signed, raw))
-        return verification_pb2.SignedStatement(
-            statement=signed.statement,
-            signature=signed.signature,
-            key_id=signed.key_id,
-            entry=logged.entry,
-            receipt=logged.receipt,
-        )
+        return Answered(signed=signed, record=records.answered(case, client.channel, statement, signed, raw))

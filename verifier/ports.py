@@ -7,6 +7,7 @@ from typing import Protocol
 from google.protobuf.message import Message
 
 from audit.detail import DetailKey
+from audit.pending import Pending, Told
 from audit.record import Logged, Record
 from kernel.errors import MianzhengError
 from kernel.identity import Identity
@@ -82,6 +83,9 @@ class Log(Protocol):
 
     def append(self, record: Record) -> Logged:
         """Durable on return, with its receipt; otherwise raises LogUnavailable."""
+
+    def submit(self, record: Record, told: Told | None = None) -> Pending:
+        """The same without waiting: `told` hears of it on the log's thread."""
 
     def append_all(self, records: Sequence[Record]) -> list[Logged]:
         """The same for several at once, in order: all or none waits for the log."""

@@ -11,7 +11,7 @@ from schemas.catalogue import Catalogue
 from schemas.wire.v1 import verification_pb2 as wire
 from verifier import records
 from verifier.agreements import Agreed, Agreements
-from verifier.answer import Answering
+from verifier.answer import Answered, Answering
 from verifier.call import Reader
 from verifier.cases import Cases, Closures
 from verifier.catalogue_reads import CatalogueReads
@@ -78,13 +78,18 @@ class Verifier:
         """OpenCase."""
         return self._openings.open_case(names, raw)
 
-    def verify_item(self, names: Sequence[str], raw: bytes) -> wire.VerifyItemResponse:
-        """VerifyItem."""
-        return wire.VerifyItemResponse(signed=self._answering.answer(names, raw, self.desk.reader.item_call))
+    def item_answer(self, names: Sequence[str], raw: bytes) -> Answered:
+        """What VerifyItem replies, once it is recorded."""
+        return self._answering.prepare(names, raw, self.desk.reader.item_call)
 
-    def verify(self, names: Sequence[str], raw: bytes) -> wire.VerifyResponse:
-        """Verify."""
-        return wire.VerifyResponse(signed=self._answering.answer(names, raw, self.desk.reader.named_call))
+    def named_answer(self, names: Sequence[str], raw: bytes) -> Answered:
+        """What Verify replies, once it is recorded."""
+        return self._answering.prepare(names, raw, self.desk.reader.named_call)
+
+    def verify_item(self, names: Sequence[str], raw: bytes) -> wire.VerifyItemResponse:
+        """VerifyItem, by a caller who waits for the log."""
+        answered = self.item_answer(names, raw)
+        return wire.VerifyItemResponse(signed=answered.reply(self.desk.log.append(answered.record)))
 
     def close_case(self, names: Sequence[str], raw: bytes) -> wire.CloseCaseResponse:
         """CloseCase."""

@@ -7,8 +7,11 @@ from typing import TypeAlias, cast
 import grpc
 from google.protobuf.message import Message
 
+from audit.pending import Pending
 from kernel.errors import MianzhengError
 from schemas.wire.v1 import verification_pb2
+from verifier.answer import Answered
+from verifier.deferral import Deferral
 from verifier.desk import as_refusal
 from verifier.pool import Pool
 from verifier.refusals import Overloaded, grpc_status
@@ -18,6 +21,7 @@ VERIFICATION = verification_pb2.DESCRIPTOR.services_by_name["VerificationService
 CATALOGUE = verification_pb2.DESCRIPTOR.services_by_name["CatalogueService"].full_name
 
 Method = Callable[[Sequence[str], bytes], Message]
+Behaviour = Callable[[bytes, grpc.ServicerContext], bytes]
 Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
 
@@ -30,15 +34,15 @@ class Servicer(grpc.GenericRpcHandler):
         self._pool = pool
         self._waiting_max = verifier.settings.calls_waiting_max
         verification = {
-            "OpenCase": verifier.open_case,
-            "VerifyItem": verifier.verify_item,
-            "Verify": verifier.verify,
-            "CloseCase": verifier.close_case,
+            "OpenCase": self._unary(verifier.open_case),
+            "VerifyItem": self._answer(verifier.item_answer),
+            "Verify": self._answer(verifier.named_answer),
+            "CloseCase": self._unary(verifier.close_case),
         }
-        catalogue = {"ListItems": verifier.list_items, "GetItem": verifier.get_item}
+        catalogue = {"ListItems": self._unary(verifier.list_items), "GetItem": self._unary(verifier.get_item)}
         # No deserializer is set: the flow needs the request's bytes as received.
         self._handlers: Mapping[str, Handler] = {
-            f"/{service}/{name}": grpc.unary_unary_rpc_method_handler(self._unary(method))
+            f"/{service}/{name}": grpc.unary_unary_rpc_method_handler(method)
             for service, methods in ((VERIFICATION, verification), (CATALOGUE, catalogue))
             for name, method in methods.items()
         }
@@ -51,7 +55,7 @@ class Servicer(grpc.GenericRpcHandler):
             return self._shed
         return handler
 
-    def _unary(self, method: Method) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+    def _unary(self, method: Method) -> Behaviour:
         def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
             try:
                 reply = method(_names(context), raw)
@@ -61,7 +65,33 @@ class Servicer(grpc.GenericRpcHandler):
 
         return serve
 
-    def _shedding(self) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+    def _answer(self, method: Callable[[Sequence[str], bytes], Answered]) -> Behaviour:
+        """A question's handler: it leaves the call open until the log has the answer, and its thread to others."""
+        log, hub = self._verifier.desk.log, self._verifier.desk.hub
+
+        def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
+            try:
+                answered = method(_names(context), raw)
+                deferral = Deferral(context)
+            except Exception as fault:  # noqa: BLE001 - grpc would send the text of whatever this is
+                return self._refuse(context, as_refusal(fault))
+
+            def told(pending: Pending) -> None:
+                try:
+                    reply = verification_pb2.VerifyItemResponse(signed=answered.reply(pending.result()))
+                    deferral.reply(reply.SerializeToString())
+                except Exception as fault:  # noqa: BLE001 - the log's thread has others to serve
+                    deferral.refuse(as_refusal(fault), hub)
+
+            try:
+                log.submit(answered.record, told)
+            except Exception as fault:  # noqa: BLE001 - the same
+                deferral.refuse(as_refusal(fault), hub)
+            raise deferral.left
+
+        return serve
+
+    def _shedding(self) -> Behaviour:
         def shed(_raw: bytes, context: grpc.ServicerContext) -> bytes:
             self._verifier.note_shed()
             return self._refuse(context, Overloaded("too many calls at once", remedy="ask again later"))

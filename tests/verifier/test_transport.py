@@ -209,14 +209,14 @@ def test_a_worker_that_is_told_to_stop_ends_the_calls_in_flight(
     client = station.client()
     case = client.open_case("senior_allowance", elder, **OPERATOR)
     waiting, go_on = threading.Event(), threading.Event()
-    append = station.verifier.desk.log.append
+    submit = station.log.submit
 
-    def slowly(record: Any) -> Any:
+    def slowly(record: Any, told: Any) -> Any:
         waiting.set()
         go_on.wait(10)
-        return append(record)
+        return submit(record, told)
 
-    station.log.append = slowly
+    station.log.submit = slowly
     answers: list[Any] = []
     asking = threading.Thread(target=lambda: answers.append(client.verify_item(case)))
     asking.start()
