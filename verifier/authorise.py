@@ -20,7 +20,7 @@ def authorise(
     is granted elsewhere, at other hours or for more proof of presence, it is OutsidePlace, OutsideHours or
     PresenceTooWeak: the one that is hardest to mend, in this order.
     """
-    if item.id not in catalogue.groups[client.group].items:
+    if item.id not in _items(catalogue, client):
         claims = tuple(dict.fromkeys(claims))
         raise NoGrant("the client's group does not handle this item", field="item", claims=claims)
     rights = catalogue.right(client.group, item.id, client.channel)
@@ -36,7 +36,7 @@ def authorise(
 
 def check_handles(catalogue: Catalogue, client: Client, item: str) -> None:
     """Return if a client may handle an item at some hour with some proof; raises NoGrant, or OutsidePlace."""
-    if item not in catalogue.groups[client.group].items:
+    if item not in _items(catalogue, client):
         raise NoGrant("the client's group does not handle this item", field="item")
     rights = catalogue.right(client.group, item, client.channel)
     if not rights.grants and catalogue.items[item].claims:
@@ -63,6 +63,12 @@ def hindrance(grant: Grant, client: Client, proof: Proof, now: datetime) -> type
     if proof < grant.presence:
         return PresenceTooWeak
     return None
+
+
+def _items(catalogue: Catalogue, client: Client) -> tuple[str, ...]:
+    """What the client's group may handle; nothing where newer agreements know the group no more."""
+    group = catalogue.groups.get(client.group)
+    return group.items if group is not None else ()
 
 
 def _check_conditions(granted: Mapping[str, Grant], client: Client, proof: Proof, now: datetime) -> None:
