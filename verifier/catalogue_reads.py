@@ -26,9 +26,8 @@ class CatalogueReads:
             desk.reader.nothing(raw)
         except Exception as fault:
             raise desk.refused(fault, desks.Known(names=names, raw=raw, client=client)) from fault
-        allowed = [
-            each for each in agreed.catalogue.groups[client.group].items if handles(agreed.catalogue, client, each)
-        ]
+        group = agreed.catalogue.groups.get(client.group)
+        allowed = [each for each in group.items if handles(agreed.catalogue, client, each)] if group else []
         return wire.ListItemsResponse(items=[agreed.items[each] for each in allowed])
 
     def get_item(self, names: Sequence[str], raw: bytes) -> wire.GetItemResponse:
