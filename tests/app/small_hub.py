@@ -53,7 +53,7 @@ def elder(hub: Hub) -> AskedParty:
 
 
 @contextmanager
-def desk_of(hub: Hub) -> Iterator[Desk]:
+def desk_of(hub: Hub, worker: int = 0) -> Iterator[Desk]:
     """A worker answering, for the length of a block."""
     environ = {
         **os.environ,
@@ -62,7 +62,7 @@ def desk_of(hub: Hub) -> Iterator[Desk]:
         "PYTHONPATH": str(ROOT),
         "PYTHONWARNINGS": "ignore",
     }
-    command = [sys.executable, "-m", "cli.main", "verifier", "run", "--worker", "0"]
+    command = [sys.executable, "-m", "cli.main", "verifier", "run", "--worker", str(worker)]
     process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None
     try:
