@@ -45,17 +45,20 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rights:
-    """What the clients of one group on one channel may ask for one item. `bound`: a grant among them has conditions."""
+    """What the clients of one group on one channel may ask for one item: the grant of each claim.
+
+    `bound` are the grants among them that have conditions, each once.
+    """
 
     grants: Mapping[str, Grant]
-    bound: bool
+    bound: tuple[Grant, ...]
 
     def hold_in(self, place: str) -> bool:
         """Whether every grant holds for a client that stands there: else the item cannot be handled there."""
-        return not self.bound or all(each.holds_in(place) for each in self.grants.values())
+        return all(each.holds_in(place) for each in self.bound)
 
 
-NOTHING = Rights(grants=MappingProxyType({}), bound=False)
+NOTHING = Rights(grants=MappingProxyType({}), bound=())
 """No right at all."""
 
 RightsKey = tuple[str, str, str]
@@ -64,13 +67,16 @@ RightsKey = tuple[str, str, str]
 
 def compiled(grants: Iterable[Grant]) -> Mapping[RightsKey, Rights]:
     """The rights by group, item and channel. One claim is granted once on a channel."""
-    found: dict[RightsKey, dict[str, Grant]] = {}
+    found: dict[RightsKey, list[Grant]] = {}
     for grant in grants:
         for channel in grant.channels:
-            found.setdefault((grant.group, grant.item, channel), {}).update(dict.fromkeys(grant.claims, grant))
+            found.setdefault((grant.group, grant.item, channel), []).append(grant)
     return MappingProxyType(
         {
-            key: Rights(grants=MappingProxyType(each), bound=any(grant.bound for grant in each.values()))
+            key: Rights(
+                grants=MappingProxyType({claim: grant for grant in each for claim in grant.claims}),
+                bound=tuple(grant for grant in each if grant.bound),
+            )
             for key, each in found.items()
         }
     )

@@ -24,7 +24,7 @@ class Proof(IntEnum):
     @classmethod
     def of(cls, presence: int) -> Self:
         """What a way of establishing presence, as the wire names it, proves."""
-        return cls[_NAMES.get(presence, "NOTHING")]
+        return cls(_RANKS.get(presence, 0))
 
     @property
     def key(self) -> str:
@@ -37,11 +37,11 @@ class Proof(IntEnum):
         return _WORDS[self]
 
 
-_NAMES: Mapping[int, str] = {
-    statement_pb2.PRESENCE_REMOTE: "REMOTE",
-    statement_pb2.PRESENCE_OPERATOR_WORD: "OPERATOR_WORD",
-    statement_pb2.PRESENCE_CARD_READ: "CARD_READ",
-    statement_pb2.PRESENCE_FACE_CHECK: "FACE_CHECK",
+_RANKS: Mapping[int, int] = {
+    statement_pb2.PRESENCE_REMOTE: Proof.REMOTE,
+    statement_pb2.PRESENCE_OPERATOR_WORD: Proof.OPERATOR_WORD,
+    statement_pb2.PRESENCE_CARD_READ: Proof.CARD_READ,
+    statement_pb2.PRESENCE_FACE_CHECK: Proof.FACE_CHECK,
 }
 _WORDS = {
     Proof.NOTHING: Title(zh="无", en="nothing"),

@@ -30,7 +30,10 @@ def authorise(
         refused = tuple(dict.fromkeys(claim for claim in claims if claim not in rights.grants))
         raise NoGrant("no grant lets this client ask these claims for this item", claims=refused) from None
     if rights.bound:
-        _check_conditions(granted, client, Proof.of(presence), now)
+        proof = Proof.of(presence)
+        hindered = {each.id: why for each in rights.bound if (why := hindrance(each, client, proof, now)) is not None}
+        if hindered:
+            _refuse({claim: hindered[grant.id] for claim, grant in granted.items() if grant.id in hindered})
     return granted
 
 
@@ -71,10 +74,8 @@ def _items(catalogue: Catalogue, client: Client) -> tuple[str, ...]:
     return group.items if group is not None else ()
 
 
-def _check_conditions(granted: Mapping[str, Grant], client: Client, proof: Proof, now: datetime) -> None:
-    # Several claims of an item mostly rest on one grant.
-    hindered = {each.id: hindrance(each, client, proof, now) for each in {id(g): g for g in granted.values()}.values()}
-    found = {claim: why for claim, grant in granted.items() if (why := hindered[grant.id]) is not None}
+def _refuse(found: Mapping[str, type[NoGrant]]) -> None:
+    """Raise for the claims that are hindered, if any; what is hardest to mend comes first."""
     for kind, message in _MESSAGES.items():
         if kind in found.values():
             raise kind(message, claims=tuple(found))
