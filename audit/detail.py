@@ -20,6 +20,9 @@ KEY_ID_SIZE = 16
 KEY_SIZE = 32
 PURPOSE = b"mianzheng.detail/1"
 
+_OURS = frozenset({b"\x0a", b"\x10", b"\x1a"})
+"""The tags of blind, kind and time: encoded fields that begin with one of them are not in order."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetailKey:
@@ -37,15 +40,20 @@ OPEN = DetailKey(id=bytes(KEY_ID_SIZE), key=bytes(KEY_SIZE))
 """The key that everybody knows: details sealed under it are not secret, and are published with the tiles."""
 
 
-def encode_detail(detail: audit_pb2.Detail, kind: int, time: datetime) -> bytes:
-    """A detail's bytes: a fresh blind, kind and time, then what the caller filled in; raises Malformed.
+def encode_detail(detail: audit_pb2.Detail | bytes, kind: int, time: datetime) -> bytes:
+    """A detail's bytes: a fresh blind, kind and time, then what the caller filled in, or encoded; raises Malformed.
 
     The fields stand in the order of their numbers, so these are the bytes that serialising the whole would give.
     """
-    if detail.blind or detail.kind or detail.HasField("time"):
+    if isinstance(detail, bytes):
+        filled, ours = detail, detail[:1] in _OURS
+    else:
+        filled = detail.SerializeToString(deterministic=True)
+        ours = bool(detail.blind or detail.kind or detail.HasField("time"))
+    if ours:
         raise Malformed("blind, kind and time are the log's to fill in", field="detail")
     head = audit_pb2.Detail(blind=os.urandom(BLIND_SIZE), kind=kind, time=timestamp(time))  # type: ignore[arg-type]
-    return head.SerializeToString() + detail.SerializeToString(deterministic=True)
+    return head.SerializeToString() + filled
 
 
 def parse_detail(raw: bytes) -> audit_pb2.Detail:

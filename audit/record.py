@@ -14,12 +14,12 @@ from schemas.wire.v1 import audit_pb2
 class Record:
     """Something that happened. The log fills in the detail's blind, kind and time, and leaves the message as it is.
 
-    `kind` is a value of mianzheng.v1.EntryKind; `statement` is the signed bytes, if anything was said; `seal` is the
-    key that the detail is sealed under.
+    `detail` may be encoded already, its fields in order. `kind` is a value of mianzheng.v1.EntryKind; `statement` is
+    the signed bytes, if anything was said; `seal` is the key that the detail is sealed under.
     """
 
     kind: int
-    detail: audit_pb2.Detail
+    detail: audit_pb2.Detail | bytes
     seal: DetailKey
     statement: bytes = b""
 

@@ -88,15 +88,7 @@ class Compiler:
         plain = [name for name in contracts if name == base(name)]
         for name in plain:
             self._pool.Add(contracts[name].row.file)
-        rows = cel.Type.List(cel.Type.Map(cel.Type.STRING, cel.Type.DYN))
-        self._maps = _environment(
-            None,
-            {
-                **dict.fromkeys(plain, rows),
-                ASK: cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
-                TODAY: cel.Type.TIMESTAMP,
-            },
-        )
+        self._maps = new_maps(plain)
 
     def compile(
         self, text: str, claim: str, datasets: Sequence[str], parameters: Sequence[Parameter]
@@ -170,6 +162,13 @@ class Compiler:
     def _absence_means(self, message: str, name: str, datasets: Sequence[str]) -> str:
         contract = next((self._contracts[each] for each in datasets if base(each) == _dataset(message)), None)
         return contract.by_name[name].absence_means if contract else ""
+
+
+def new_maps(datasets: Iterable[str]) -> Any:
+    """The environment in which expressions are evaluated: each dataset a list of maps of the fields that are there."""
+    rows = cel.Type.List(cel.Type.Map(cel.Type.STRING, cel.Type.DYN))
+    variables = {ASK: cel.Type.Map(cel.Type.STRING, cel.Type.DYN), TODAY: cel.Type.TIMESTAMP}
+    return _environment(None, {**dict.fromkeys(datasets, rows), **variables})
 
 
 def age(birth: datetime, today: datetime) -> int:

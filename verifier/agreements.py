@@ -1,14 +1,15 @@
 """The agreements that a worker answers under: one bundle that never changes, swapped whole for a newer one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from schemas.catalogue import Catalogue
 from schemas.wire.v1 import verification_pb2 as wire
 from verifier.described import described
 from verifier.materials import Plans
-from verifier.ports import Facts
+from verifier.ports import Facts, Snapshot
+from verifier.sheet import registers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Agreed:
     aliases: str | None
     registers: tuple[str, ...]
     items: Mapping[str, wire.Item]
+    _registers_known: list[tuple[Mapping[str, Snapshot], bytes]] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(cls, catalogue: Catalogue, facts: Facts) -> Self:
@@ -38,6 +40,13 @@ class Agreed:
             registers=tuple(dict.fromkeys(each.id for each in (aliases, register) if each)),
             items={each.id: described(each, catalogue) for each in catalogue.items.values()},
         )
+
+    def registers_field(self, snapshots: Mapping[str, Snapshot]) -> bytes:
+        """What a statement says of the registers that were looked into, and of these agreements, encoded."""
+        known = self._registers_known
+        if not known or known[0][0] is not snapshots:
+            known[:] = [(snapshots, registers(self.registers, snapshots, self.catalogue.digest))]
+        return known[0][1]
 
 
 class Agreements:

@@ -11,7 +11,11 @@ from verifier import records
 from verifier.authenticate import authenticate
 from verifier.authorise import authorise
 from verifier.call import Call
-from verifier.judge import Lookups, judge, reference
+from verifier.case_file import CaseFiles
+from verifier.day import Day
+from verifier.evaluate import CONFIRMED
+from verifier.judge import Judging, Lookups
+from verifier.sheet import sheet_of
 from verifier.statement import Signed, draw_up, sign
 
 
@@ -41,6 +45,7 @@ class Answering:
     """Answers questions at a desk, and signs the answers."""
 
     desk: desks.Desk
+    files: CaseFiles
     key: SigningKey
 
     def prepare(self, names: Sequence[str], raw: bytes, read: Callable[[bytes], Call]) -> Answered:
@@ -56,7 +61,8 @@ class Answering:
             client = authenticate(names, agreed.catalogue.clients)
             call = read(raw)
 
-            case = desk.cases.read(call, client)
+            file = self.files.read(call, client)
+            case = file.case
             item = desk.cases.check_open(case, agreed.catalogue.item(case.item, case.item_version))
             case.check_parties(call.parties)
 
@@ -65,26 +71,29 @@ class Answering:
             grants = authorise(agreed.catalogue, client, item, plan.claims, presence=case.presence, now=now)
 
             pinned = agreed.facts.pin(plan.datasets)
-            snapshots = pinned.snapshots
-            lookups = Lookups(pinned, case.parties, agreed.aliases)
+            judging = Judging(plan, Lookups(pinned, case.parties, agreed.aliases), case.inputs, now)
+            verdicts = [judging.verdict(asked) for asked in plan.asked]
 
-            answers = [
-                judge(asked, case, lookups, grants[asked.claim.id], snapshots=snapshots, now=now)
-                for asked in plan.asked
-            ]
+            sheet = sheet_of(plan, grants, pinned.snapshots, case.inputs)
+            answers = [sheet.answer(at, verdict) for at, verdict in enumerate(verdicts)]
+            said = [each for each, _ in answers]
+            for at, (asked, verdict) in enumerate(zip(plan.asked, verdicts, strict=True)):
+                if verdict is CONFIRMED and grants[asked.claim.id].values:
+                    values = judging.disclosed(asked)
+                    said[at] = sheet.disclosing(at, verdict, values) if values else said[at]
 
             statement = draw_up(
-                case,
                 call,
-                answers,
-                hub=desk.hub,
-                tags=desk.tagger.tags(case.parties),
-                registers=[reference(snapshots[each]) for each in agreed.registers if each in snapshots],
-                agreements=agreed.catalogue.digest,
+                case=file.statement,
+                answers=said,
+                registers=agreed.registers_field(pinned.snapshots),
+                day=Day.of(now).written,
                 now=now,
             )
             signed = sign(statement, self.key)
         except Exception as fault:
             raise desk.refused(fault, desks.Known(names=names, raw=raw, client=client, case=case)) from fault
 
-        return Answered(signed=signed, record=records.answered(case, client.channel, statement, signed, raw))
+        kept = [each for _, each in answers]
+        disclosed = any(one is not other for one, (other, _) in zip(said, answers, strict=True))
+        return Answered(signed=signed, record=records.answered(file, kept, signed, raw, disclosed=disclosed))

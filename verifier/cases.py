@@ -58,6 +58,8 @@ class Case:
             raise PartiesMismatch("the question names other roles than the case", field="parties")
         for party in self.parties:
             other = asked[party.role]
+            if other == party:
+                continue
             if other.identity != party.identity:
                 raise PartiesMismatch("the question names another person than the case", field="parties")
             if other.name and match_name(other.name) != match_name(party.name):
@@ -171,11 +173,15 @@ class Cases:
     def read(self, call: Call | Closing, client: Client) -> Case:
         """The client's own case of this number; raises NotYourCase. It may be over: `check_open`."""
         case = unsealed(call.token, self._sealer)
+        self.check_own(case, call, client)
+        return case
+
+    def check_own(self, case: Case, call: Call | Closing, client: Client) -> None:
+        """Return if a token's case is the one that a call names, and the client's own; raises NotYourCase."""
         if case.number != call.case_number:
             raise NotYourCase("the token is another case's", field="case_token")
         if case.client != client.id:
             raise NotYourCase("another client opened this case", field="case_token")
-        return case
 
     def check_time(self, case: Case) -> None:
         """Return if the case has not expired; raises CaseExpired."""

@@ -3,7 +3,7 @@
 Pure: nothing is read or written here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from kernel.clock import SHANGHAI
 from schemas.claim import Claim, NoRow, RowsExpected
-from schemas.expression import Undetermined
+from schemas.expression import Expression, Undetermined
 from schemas.parameter import Value
 from verifier.outcome import Outcome, Reason
 from verifier.ports import Held, Snapshot
@@ -35,6 +35,10 @@ AMBIGUOUS = Verdict(outcome=Outcome.CANNOT_VERIFY, reason=Reason.AMBIGUOUS)
 SOURCE_UNAVAILABLE = Verdict(outcome=Outcome.CANNOT_VERIFY, reason=Reason.SOURCE_UNAVAILABLE)
 
 
+Holds = Callable[[Expression], bool]
+"""Whether one of a claim's expressions holds over the subject's rows; raises Undetermined."""
+
+
 def evaluate(
     claim: Claim,
     held: Mapping[str, Held],
@@ -43,7 +47,19 @@ def evaluate(
     snapshots: Mapping[str, Snapshot],
     now: datetime,
 ) -> Verdict:
-    """The first of these that applies; `held` is what each of the claim's datasets in force holds about the subject.
+    """What may be said of a claim alone; `held` is what each of its datasets in force holds about the subject."""
+
+    def holds(expression: Expression) -> bool:
+        rows = {dataset: held[dataset].rows for dataset in claim.datasets}
+        return expression.holds(claim.variables(rows, ask, now.astimezone(SHANGHAI).date()))
+
+    return verdict(claim, held, holds, snapshots=snapshots, now=now)
+
+
+def verdict(
+    claim: Claim, held: Mapping[str, Held], holds: Holds, *, snapshots: Mapping[str, Snapshot], now: datetime
+) -> Verdict:
+    """The first of these that applies.
 
     1. A dataset has no snapshot in force: SOURCE_UNAVAILABLE.
     2. One is older than the claim allows: STALE.
@@ -65,14 +81,12 @@ def evaluate(
         return STALE
     if True in [held[dataset].tainted for dataset in datasets]:
         return QUALITY
-    rows = {dataset: held[dataset].rows for dataset in datasets}
-    bound = 1 if claim.rows is RowsExpected.ONE else claim.rows_max
-    if max([len(each) for each in rows.values()]) > bound:
+    counts = [len(held[dataset].rows) for dataset in datasets]
+    if max(counts) > (1 if claim.rows is RowsExpected.ONE else claim.rows_max):
         return AMBIGUOUS
-    today = now.astimezone(SHANGHAI).date()
-    if not any(rows.values()):
-        return _without_rows(claim, present, claim.variables(rows, ask, today))
-    return _over_rows(claim, rows, present, claim.variables(rows, ask, today))
+    if not any(counts):
+        return _without_rows(claim, present, holds)
+    return _over_rows(claim, counts, present, holds)
 
 
 def holds_over(claim: Claim, rows: Mapping[str, Sequence[Message]], ask: Mapping[str, Value], now: datetime) -> bool:
@@ -83,7 +97,7 @@ def holds_over(claim: Claim, rows: Mapping[str, Sequence[Message]], ask: Mapping
         return False
 
 
-def _without_rows(claim: Claim, snapshots: Sequence[Snapshot], variables: Mapping[str, object]) -> Verdict:
+def _without_rows(claim: Claim, snapshots: Sequence[Snapshot], holds: Holds) -> Verdict:
     if claim.no_row is NoRow.OUT_OF_COVERAGE:
         return OUT_OF_COVERAGE
     barred = _absence_barred(claim, snapshots)
@@ -91,34 +105,29 @@ def _without_rows(claim: Claim, snapshots: Sequence[Snapshot], variables: Mappin
         return barred
     if claim.no_row is NoRow.NO_RECORD:
         return NO_RECORD
-    return _judge(claim, variables)
+    return _judge(claim, holds)
 
 
-def _over_rows(
-    claim: Claim,
-    rows: Mapping[str, Sequence[Message]],
-    snapshots: Sequence[Snapshot],
-    variables: Mapping[str, object],
-) -> Verdict:
+def _over_rows(claim: Claim, counts: Sequence[int], snapshots: Sequence[Snapshot], holds: Holds) -> Verdict:
     if claim.coverage is not None:
         try:
-            if not claim.coverage.holds(variables):
+            if not holds(claim.coverage):
                 return OUT_OF_COVERAGE
         except Undetermined:
             return QUALITY
-    verdict = _judge(claim, variables)
-    if _rests_on_absence(claim, rows, verdict):
-        return _absence_barred(claim, snapshots) or verdict
-    return verdict
+    found = _judge(claim, holds)
+    if _rests_on_absence(claim, counts, found):
+        return _absence_barred(claim, snapshots) or found
+    return found
 
 
-def _rests_on_absence(claim: Claim, rows: Mapping[str, Sequence[Message]], verdict: Verdict) -> bool:
+def _rests_on_absence(claim: Claim, counts: Sequence[int], found: Verdict) -> bool:
     """Whether a further row of the subject could turn the verdict round."""
-    if verdict is CONFIRMED:
+    if found is CONFIRMED:
         return claim.from_absence
     # Where a registry has one row a person and that row is there, no further one is to be expected.
-    settled = claim.rows is RowsExpected.ONE and all(rows.values())
-    return verdict is NOT_CONFIRMED and claim.expression.denies_from_absence and not settled
+    settled = claim.rows is RowsExpected.ONE and all(counts)
+    return found is NOT_CONFIRMED and claim.expression.denies_from_absence and not settled
 
 
 def _absence_barred(claim: Claim, snapshots: Sequence[Snapshot]) -> Verdict | None:
@@ -130,8 +139,8 @@ def _absence_barred(claim: Claim, snapshots: Sequence[Snapshot]) -> Verdict | No
     return None
 
 
-def _judge(claim: Claim, variables: Mapping[str, object]) -> Verdict:
+def _judge(claim: Claim, holds: Holds) -> Verdict:
     try:
-        return CONFIRMED if claim.expression.holds(variables) else NOT_CONFIRMED
+        return CONFIRMED if holds(claim.expression) else NOT_CONFIRMED
     except Undetermined:
         return QUALITY

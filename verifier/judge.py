@@ -10,14 +10,17 @@ from google.protobuf.message import Message
 from audit.entry import timestamp
 from kernel.errors import Invalid
 from kernel.identity import Identity
+from schemas.expression import Expression
 from schemas.grant import Grant
+from schemas.joint import Joint
 from schemas.parameter import Value
 from schemas.property import Sensitivity
 from schemas.wire.v1 import statement_pb2
 from verifier.call import Party
 from verifier.cases import Case
-from verifier.evaluate import evaluate, holds_over
-from verifier.materials import Asked
+from verifier.day import Day
+from verifier.evaluate import Verdict, evaluate, holds_over, verdict
+from verifier.materials import Asked, Plan
 from verifier.outcome import Outcome
 from verifier.ports import Held, Pinned, Snapshot
 
@@ -42,6 +45,7 @@ class Lookups:
         Raises Invalid where two of the parties are one person.
         """
         self._pinned = pinned
+        self.snapshots = pinned.snapshots
         self._parties = {party.role: party for party in parties}
         self._aliases = aliases if aliases in pinned.snapshots else None
         self._held: dict[tuple[str, str], Held] = {}
@@ -54,12 +58,12 @@ class Lookups:
 
     def of(self, asked: Asked) -> dict[str, Held]:
         """What the claim's datasets hold about its party; those without a snapshot in force are left out."""
-        snapshots = self._pinned.snapshots
+        snapshots = self.snapshots
         found: dict[str, Held] = {}
         for dataset in asked.claim.datasets:
             if dataset in snapshots:
-                held = self._look(dataset, asked.role)
-                if not held.tainted and any(self._doubtful(asked, dataset, role) for role in asked.doubles):
+                held = self.look(dataset, asked.role)
+                if asked.doubles and not held.tainted and any(self._doubtful(asked, dataset, r) for r in asked.doubles):
                     held = Found(rows=held.rows, tainted=True)
                 found[dataset] = held
         return found
@@ -70,11 +74,12 @@ class Lookups:
         A row with several subjects may be lost to one of them and readable for another; and a number of theirs that was
         lost in the register of aliases may be the one that stands in the row.
         """
-        if len(asked.claim.contracts[dataset].subject_keys) > 1 and self._look(dataset, role).tainted:
+        if len(asked.claim.contracts[dataset].subject_keys) > 1 and self.look(dataset, role).tainted:
             return True
-        return self._aliases is not None and self._look(self._aliases, role).tainted
+        return self._aliases is not None and self.look(self._aliases, role).tainted
 
-    def _look(self, dataset: str, role: str) -> Held:
+    def look(self, dataset: str, role: str) -> Held:
+        """What a dataset in force holds about the party in a role."""
         held = self._held.get((dataset, role))
         if held is None:
             party = self._parties[role]
@@ -83,21 +88,71 @@ class Lookups:
         return held
 
 
+class Judging:
+    """One call's judgements: claims about one party are evaluated at once, as far as that tells of each."""
+
+    def __init__(self, plan: Plan, lookups: Lookups, inputs: Mapping[str, str], now: datetime) -> None:
+        """Take what is asked, where to look, and the instant at which it is judged."""
+        self._plan = plan
+        self._lookups = lookups
+        self._inputs = inputs
+        self._now = now
+        self._bits: dict[str, int | None] = {}
+
+    def verdict(self, asked: Asked) -> Verdict:
+        """What may be said of one claim."""
+        lookups, role = self._lookups, asked.role
+        held = lookups.of(asked)
+
+        def holds(expression: Expression) -> bool:
+            joint = self._plan.together.get(role)
+            bits = self._together(role, joint) if joint is not None else None
+            if joint is not None and bits is not None:
+                return bits & joint.bit(expression) != 0
+            return expression.holds(self._variables(asked, held))
+
+        return verdict(asked.claim, held, holds, snapshots=lookups.snapshots, now=self._now)
+
+    def disclosed(self, asked: Asked) -> dict[str, str]:
+        """The values that go with a claim that was confirmed."""
+        ask = asked.ask(self._lookups.numbers, self._inputs)
+        return _disclosed(asked, self._lookups.of(asked), ask, self._now)
+
+    def _together(self, role: str, joint: Joint) -> int | None:
+        try:
+            return self._bits[role]
+        except KeyError:
+            bits = self._bits[role] = self._evaluated(role, joint)
+            return bits
+
+    def _evaluated(self, role: str, joint: Joint) -> int | None:
+        lookups = self._lookups
+        if any(dataset not in lookups.snapshots for dataset in joint.datasets):
+            return None
+        rows = {dataset: lookups.look(dataset, role).rows for dataset in joint.datasets}
+        asks = [each.seen(lookups.numbers, self._inputs) for each in self._plan.asked if each.role == role]
+        return joint.evaluate(rows, asks, Day.of(self._now).seen)
+
+    def _variables(self, asked: Asked, held: Mapping[str, Held]) -> Mapping[str, object]:
+        rows = {dataset: held[dataset].rows for dataset in asked.claim.datasets}
+        return asked.claim.variables(rows, asked.ask(self._lookups.numbers, self._inputs), Day.of(self._now).date)
+
+
 def judge(
     asked: Asked, case: Case, lookups: Lookups, grant: Grant, *, snapshots: Mapping[str, Snapshot], now: datetime
 ) -> statement_pb2.Answer:
-    """The answer to one claim, with the snapshots that it was computed from and the grant that allowed it."""
+    """The answer to one claim alone, with the snapshots that it was computed from and the grant that allowed it."""
     held = lookups.of(asked)
     ask = asked.ask(lookups.numbers, case.inputs)
-    verdict = evaluate(asked.claim, held, ask, snapshots=snapshots, now=now)
+    found = evaluate(asked.claim, held, ask, snapshots=snapshots, now=now)
     answer = statement_pb2.Answer()
     answer.CopyFrom(asked.answer)
-    answer.outcome = verdict.outcome.value
-    answer.reason = verdict.reason.value
+    answer.outcome = found.outcome.value
+    answer.reason = found.reason.value
     answer.grant = grant.id
     answer.parameters.update(asked.parameters(case.inputs))
     answer.snapshots.extend(reference(snapshots[d]) for d in asked.claim.datasets if d in snapshots)
-    if grant.values and verdict.outcome is Outcome.CONFIRMED:
+    if grant.values and found.outcome is Outcome.CONFIRMED:
         answer.disclosed.update(_disclosed(asked, held, ask, now))
     return answer
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 from kernel.errors import ClaimOutsideItem, Invalid, Malformed, UnknownClaim
 from kernel.identity import Identity
@@ -14,6 +15,7 @@ from schemas.beside import beside
 from schemas.catalogue import Catalogue
 from schemas.claim import Claim
 from schemas.item import Binding, Item, Material, Source
+from schemas.joint import Joint
 from schemas.parameter import ParameterType, Value
 from schemas.wire.v1 import statement_pb2
 from verifier.call import Named, Opening
@@ -24,7 +26,7 @@ PLANS_MAX = 4096
 """Plans kept: items times the combinations of their optional roles and inputs that occur."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Asked:
     """One claim asked for one material. `answer` is the part of its answer that is known beforehand.
 
@@ -37,6 +39,18 @@ class Asked:
     bindings: tuple[Binding, ...]
     doubles: tuple[str, ...]
     answer: statement_pb2.Answer
+
+    @cached_property
+    def constant(self) -> Mapping[str, object] | None:
+        """The parameters as expressions see them, where the item alone says what they are; else None."""
+        if all(each.source is Source.CONSTANT for each in self.bindings):
+            return self.claim.asked(self.ask({}, {}))
+        return None
+
+    def seen(self, numbers: Mapping[str, tuple[Identity, ...]], inputs: Mapping[str, str]) -> Mapping[str, object]:
+        """The parameters as expressions see them; raises Malformed as `ask` does."""
+        constant = self.constant
+        return constant if constant is not None else self.claim.asked(self.ask(numbers, inputs))
 
     def ask(self, numbers: Mapping[str, tuple[Identity, ...]], inputs: Mapping[str, str]) -> dict[str, Value]:
         """The claim's parameters; `numbers` are the parties' by role. Raises Malformed where an input is no number."""
@@ -51,7 +65,7 @@ class Asked:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Plan:
     """All that an item asks about the roles and inputs that are there."""
 
@@ -61,6 +75,27 @@ class Plan:
     def claims(self) -> tuple[str, ...]:
         """The claims, once each."""
         return tuple(dict.fromkeys(each.claim.id for each in self.asked))
+
+    @cached_property
+    def takes_inputs(self) -> bool:
+        """Whether a parameter of some claim is what the client wrote."""
+        return any(each.source is Source.INPUT for asked in self.asked for each in asked.bindings)
+
+    @cached_property
+    def together(self) -> Mapping[str, Joint]:
+        """The claims about each role that can be evaluated at once, where there is more than one."""
+        found = {}
+        for role in dict.fromkeys(each.role for each in self.asked):
+            claims = [each.claim for each in self.asked if each.role == role]
+            joint = Joint.of(claims) if len(claims) > 1 else None
+            if joint is not None:
+                found[role] = joint
+        return found
+
+    @cached_property
+    def sheets(self) -> dict[object, Any]:
+        """Where `verifier.sheet` keeps what it has encoded of the plan."""
+        return {}
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:
@@ -75,20 +110,21 @@ class Plans:
         """Take the agreements."""
         self._catalogue = catalogue
         self._plan = lru_cache(maxsize=PLANS_MAX)(self._make)
+        self._narrowed = lru_cache(maxsize=PLANS_MAX)(self._narrow)
 
     def of(self, item: Item, case: Case, named: tuple[Named, ...] | None) -> Plan:
         """What a question asks of a case: all that the item needs, or the named claims.
 
         Raises UnknownClaim, or ClaimOutsideItem where the item does not ask a claim about that party.
         """
-        plan = self.whole(item, (party.role for party in case.parties), case.inputs)
+        plan = self.whole(item, [party.role for party in case.parties], case.inputs)
         return plan if named is None else self._narrowed(plan, named)
 
     def whole(self, item: Item, roles: Iterable[str], inputs: Iterable[str]) -> Plan:
         """Everything that the item asks where these roles and inputs are there."""
         return self._plan(item.id, item.version, frozenset(roles), frozenset(inputs))
 
-    def _narrowed(self, plan: Plan, named: tuple[Named, ...]) -> Plan:
+    def _narrow(self, plan: Plan, named: tuple[Named, ...]) -> Plan:
         if any(each.claim not in self._catalogue.claims for each in named):
             # The id is not repeated: it is the client's text, and may be anything.
             raise UnknownClaim("no claim has this id", field="questions")

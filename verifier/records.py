@@ -1,6 +1,6 @@
 """What the audit log is told of questions, refusals and cases. Details carry it, sealed; entries tell nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from audit.detail import DetailKey
 from audit.record import Record
@@ -9,23 +9,22 @@ from kernel.digest import digest_text
 from kernel.errors import MianzhengError
 from schemas.client import Client
 from schemas.wire.v1 import audit_pb2, statement_pb2
+from verifier.case_file import CaseFile
 from verifier.cases import Case
+from verifier.fields import field
 from verifier.statement import Signed
 
 Tags = Sequence[statement_pb2.PartyTag]
 
 
-def answered(case: Case, channel: str, statement: statement_pb2.Statement, signed: Signed, request: bytes) -> Record:
-    """A question was answered: ANSWERED, or DISCLOSED where values went along; the detail repeats none of those."""
-    disclosed = any(answer.disclosed for answer in statement.answers)
-    detail = _of_case(case, channel, statement.parties)
-    detail.answers.extend(statement.answers)
-    if disclosed:
-        for answer in detail.answers:
-            answer.ClearField("disclosed")
-    detail.request = request
+def answered(file: CaseFile, answers: Iterable[bytes], signed: Signed, request: bytes, *, disclosed: bool) -> Record:
+    """A question was answered: ANSWERED, or DISCLOSED where values went along; the detail repeats none of those.
+
+    `answers` are the detail's fields of the answers, encoded, without values.
+    """
+    detail = b"".join((file.detail, *answers, field(audit_pb2.Detail.REQUEST_FIELD_NUMBER, request)))
     kind = audit_pb2.ENTRY_KIND_DISCLOSED if disclosed else audit_pb2.ENTRY_KIND_ANSWERED
-    return Record(kind=kind, detail=detail, seal=case.key, statement=signed.statement)
+    return Record(kind=kind, detail=detail, seal=file.case.key, statement=signed.statement)
 
 
 def refused_in_case(case: Case, channel: str, tags: Tags, refusal: MianzhengError, request: bytes) -> Record:

@@ -13,6 +13,7 @@ from verifier import records
 from verifier.agreements import Agreed, Agreements
 from verifier.answer import Answered, Answering
 from verifier.call import Reader
+from verifier.case_file import CaseFiles
 from verifier.cases import Cases, Closures
 from verifier.catalogue_reads import CatalogueReads
 from verifier.desk import Desk, as_refusal
@@ -70,7 +71,8 @@ class Verifier:
             detail_keys=parts["detail_keys"],
             clock=parts["clock"],
         )
-        self._answering = Answering(desk=self.desk, key=self._key)
+        files = CaseFiles(self.desk.cases, self.desk.tagger, self.desk.hub, self.settings.case_files_max)
+        self._answering = Answering(desk=self.desk, files=files, key=self._key)
         self._openings = Openings(desk=self.desk)
         self._reads = CatalogueReads(self.desk)
 

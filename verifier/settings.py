@@ -24,6 +24,7 @@ class VerifierSettings:
         2.0, "for how long no file of changed agreements may change again before they are read"
     )
     case_seconds: int = setting(8 * 3600, "how long a case stays open: one working day")
+    case_files_max: int = setting(2048, "open cases that a worker keeps in memory, their tokens read")
     parties_max: int = setting(16, "parties of one case")
     role_length_max: int = setting(64, "characters of a role, claim, item or input id")
     name_length_max: int = setting(128, "characters of a party's name")

@@ -4,21 +4,20 @@ Format: docs/specs/statement.md.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from google.protobuf.message import DecodeError
 
 from audit.entry import timestamp
-from kernel.clock import SHANGHAI
-from kernel.digest import digest
+from kernel.digest import DIGEST_SIZE, digest
 from kernel.errors import Malformed
 from kernel.sealing import keyed_hash
 from kernel.signing import STATEMENT_TYPE, SigningKey, VerifyKey, pae
 from schemas.wire.v1 import statement_pb2, verification_pb2
 from verifier.call import Call, Party
-from verifier.cases import Case
+from verifier.fields import field, tag, varint
 
 HUB_RANDOM_SIZE = 16
 STATEMENT_SIZE_MAX = 1 << 20
@@ -57,44 +56,35 @@ class Tagger:
         ]
 
 
-def draw_up(  # noqa: PLR0913 (each is a part of the statement)
-    case: Case,
-    call: Call,
-    answers: Sequence[statement_pb2.Answer],
-    *,
-    hub: str,
-    tags: Sequence[statement_pb2.PartyTag],
-    registers: Sequence[statement_pb2.SnapshotRef],
-    agreements: bytes,
-    now: datetime,
-) -> statement_pb2.Statement:
-    """What the hub says about this question; it commits to the request's bytes as received."""
-    return statement_pb2.Statement(
-        hub=hub,
-        client=case.client,
-        operator=case.operator,
-        operator_assurance=case.operator_assurance,
-        case_number=case.number,
-        item=case.item,
-        item_version=case.item_version,
-        parties=tags,
-        presence=case.presence,
-        legal_basis=case.legal_basis,
-        request_digest=digest(call.raw),
-        nonce=call.nonce,
-        hub_random=os.urandom(HUB_RANDOM_SIZE),
-        evaluation_date=now.astimezone(SHANGHAI).date().isoformat(),
-        answers=answers,
-        issued_at=timestamp(now),
-        identity_snapshots=registers,
-        agreements_digest=agreements,
+def draw_up(call: Call, *, case: bytes, answers: Iterable[bytes], registers: bytes, day: bytes, now: datetime) -> bytes:
+    """What the hub says about this question, serialised once; it commits to the request's bytes as received.
+
+    The parts are fields in the order of their numbers, encoded before: `case` fields 1 to 10, `day` field 14, `answers`
+    field 15 each, `registers` fields 17 and 18. The whole is what serialising the message deterministically gives.
+    """
+    return b"".join(
+        (
+            case,
+            _DIGEST + digest(call.raw),
+            _NONCE + varint(len(call.nonce)) + call.nonce,
+            _RANDOM + os.urandom(HUB_RANDOM_SIZE),
+            day,
+            *answers,
+            field(_FIELDS.ISSUED_AT_FIELD_NUMBER, timestamp(now).SerializeToString()),
+            registers,
+        )
     )
 
 
-def sign(statement: statement_pb2.Statement, key: SigningKey) -> Signed:
-    """Serialise once and sign those bytes."""
-    raw = statement.SerializeToString(deterministic=True)
-    return Signed(statement=raw, signature=key.sign(pae(STATEMENT_TYPE, raw)), key_id=key.public.id)
+_FIELDS = statement_pb2.Statement
+_DIGEST = tag(_FIELDS.REQUEST_DIGEST_FIELD_NUMBER) + varint(DIGEST_SIZE)
+_NONCE = tag(_FIELDS.NONCE_FIELD_NUMBER)
+_RANDOM = tag(_FIELDS.HUB_RANDOM_FIELD_NUMBER) + varint(HUB_RANDOM_SIZE)
+
+
+def sign(statement: bytes, key: SigningKey) -> Signed:
+    """Sign a statement's bytes."""
+    return Signed(statement=statement, signature=key.sign(pae(STATEMENT_TYPE, statement)), key_id=key.public.id)
 
 
 def parse_statement(raw: bytes) -> statement_pb2.Statement:

@@ -192,7 +192,7 @@ def test_a_statement_that_says_what_the_data_never_said_differs(town: Town) -> N
     forged = parse_statement(town.evidence.statement)
     (lied,) = [each for each in forged.answers if each.claim == "marriage.unmarried" and each.role == "partner"]
     lied.outcome = statement_pb2.OUTCOME_NOT_CONFIRMED
-    signed = sign(forged, SigningKey.read(hub.paths.keys / "answer.key"))
+    signed = sign(forged.SerializeToString(deterministic=True), SigningKey.read(hub.paths.keys / "answer.key"))
     record = Record(
         kind=audit_pb2.ENTRY_KIND_ANSWERED,
         detail=audit_pb2.Detail(),
