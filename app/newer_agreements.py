@@ -5,7 +5,7 @@ Faulty ones are refused with all their faults, and those in force stay in force.
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -15,10 +15,10 @@ import structlog
 from exchange.reader import Exchange
 from kernel.clock import Clock
 from kernel.errors import Conflict, Damaged, Faulty, LogUnavailable
-from schemas.archive import FOLDERS, Archive
+from schemas.archive import FOLDERS, Archive, NotKept
 from schemas.catalogue import load_catalogue
 from schemas.settings import SchemaSettings
-from verifier.renewal import take_up
+from verifier.renewal import record_change, take_up
 from verifier.service import Verifier
 
 State = tuple[tuple[str, int, int, int], ...]
@@ -35,14 +35,16 @@ class NewerAgreements:
         root: Path,
         verifier: Verifier,
         *,
+        log: str,
         archive: Archive,
         exchange: Exchange,
         clock: Clock,
         settings: SchemaSettings,
     ) -> None:
-        """Take the folder, the worker, and what newer agreements are kept and read with. Nothing is looked at yet."""
+        """Take the folder, the worker with its log's name, and what newer agreements are kept and read with."""
         self._root = root
         self._verifier = verifier
+        self._log = log
         self._archive = archive
         self._exchange = exchange
         self._clock = clock
@@ -51,6 +53,27 @@ class NewerAgreements:
         # What the worker was started with may have changed since it was read: the first look compares.
         self._judged: State | None = None
         self._seen: tuple[State, float] | None = None
+
+    def begin(self) -> None:
+        """Record what has changed since the worker last answered; raises LogUnavailable or Damaged.
+
+        Agreements that change while nobody answers are changed all the same.
+        """
+        desk = self._verifier.desk
+        catalogue = desk.agreements.current.catalogue
+        before = self._archive.taken(self._log)
+        if before == catalogue.digest:
+            return
+        if before is not None:
+            record_change(desk, before, self._files(before), catalogue)
+        self._archive.note_taken(self._log, catalogue)
+
+    def _files(self, digest: bytes) -> Mapping[str, bytes]:
+        try:
+            return self._archive.files(digest)
+        except NotKept:
+            # What they were nobody knows any more: then everything has changed.
+            return {}
 
     def look(self) -> bool:
         """Take up what has changed and settled; True where something was. Whatever is wrong is told to the log."""
@@ -88,6 +111,7 @@ class NewerAgreements:
         self._archive.keep(catalogue, self._root, now=self._clock.now())
         self._exchange = self._exchange.under(catalogue.readable)
         take_up(self._verifier.desk, catalogue, self._exchange)
+        self._archive.note_taken(self._log, catalogue)
         _LOGGER.info("agreements taken up", agreements=catalogue.digest.hex(), before=before.digest.hex())
         _settle_memory()
         return True

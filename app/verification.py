@@ -46,11 +46,13 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
             newer = NewerAgreements(
                 hub.agreements_root,
                 verifier,
+                log=worker_log(number),
                 archive=hub.archive,
                 exchange=hub.exchange,
                 clock=hub.clock,
                 settings=hub.schema_settings,
             )
+            newer.begin()
             with watched(newer, every_s=settings.agreements_seconds):
                 yield verifier
     finally:

@@ -16,7 +16,7 @@ from typing import Any
 
 from kernel.clock import parse_instant
 from kernel.digest import DIGEST_SIZE, digest, digest_text, parse_digest
-from kernel.durable import create_file, make_folder
+from kernel.durable import create_file, make_folder, replace_file
 from kernel.errors import Conflict, Damaged, Fault, MianzhengError
 from kernel.plain_file import read_bounded
 from schemas.catalogue import Catalogue, digest_of, load_catalogue
@@ -26,6 +26,7 @@ from schemas.single import read_single
 
 FORMAT = "mianzheng.agreements/1"
 CATALOGUE_BYTES_MAX = 4 << 20
+_TAKEN_BYTES_MAX = 100
 FOLDERS = ("datasets", "claims", "items", "clients", "grants")
 
 _PATH = re.compile(r"(?:datasets/[a-z0-9_]+|claims|items|clients|grants)/[A-Za-z0-9_.@-]+\.yaml")
@@ -81,6 +82,23 @@ class Archive:
         if not self._file(contract.digest).is_file():
             self._keep_file(contract.raw_path.read_bytes(), contract.digest, path)
         self._name("datasets", contract.id, contract.version, contract.digest, path, now)
+
+    def taken(self, log: str) -> bytes | None:
+        """The digest of the agreements that were last recorded in a log; None where none ever were. Raises Damaged."""
+        place = self.folder / "taken" / log
+        try:
+            return parse_digest(read_bounded(place, _TAKEN_BYTES_MAX).decode("ascii").strip())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise _damaged(place) from error
+
+    def note_taken(self, log: str, catalogue: Catalogue) -> None:
+        """Remember, durably, that these agreements are recorded in a log."""
+        place = self.folder / "taken" / log
+        if not place.parent.is_dir():
+            make_folder(place.parent)
+        replace_file(place, digest_text(catalogue.digest).encode() + b"\n")
 
     def contract(self, wanted: bytes) -> Contract:
         """The contract with this digest; raises NotKept, Damaged, or Faulty where this release cannot read it."""

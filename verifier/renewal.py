@@ -1,6 +1,6 @@
 """A worker takes up newer agreements: recorded first, then swapped in whole."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
 from audit.detail import DetailKey
 from audit.record import Record
@@ -24,30 +24,38 @@ def take_up(desk: Desk, catalogue: Catalogue, facts: Facts) -> None:
     `facts` reads rows under their contracts.
     """
     newer = Agreed.of(catalogue, facts)
-    changes = list(changed(desk.agreements.current.catalogue, catalogue, desk.detail_keys.general()))
+    before = desk.agreements.current.catalogue
     # Recorded before they hold: no statement names agreements that the log has not heard of.
-    desk.log.append_all(changes)
+    record_change(desk, before.digest, before.files, catalogue)
     desk.agreements.replace(newer)
 
 
-def changed(before: Catalogue, after: Catalogue, seal: DetailKey) -> Iterator[Record]:
-    """SCHEMA_CHANGED where contracts, claims or items differ, POLICY_CHANGED where clients or grants do."""
-    paths = before.files.keys() | after.files.keys()
-    files = sorted(path for path in paths if before.files.get(path) != after.files.get(path))
-    schema = [path for path in files if not path.startswith(POLICY)]
-    policy = [path for path in files if path.startswith(POLICY)]
-    if schema:
-        yield _entry(audit_pb2.ENTRY_KIND_SCHEMA_CHANGED, before, after, schema, seal)
-    if policy:
-        yield _entry(audit_pb2.ENTRY_KIND_POLICY_CHANGED, before, after, policy, seal)
+def record_change(desk: Desk, before: bytes, files: Mapping[str, bytes], after: Catalogue) -> None:
+    """Record what differs from agreements with this digest and these files; raises LogUnavailable.
+
+    SCHEMA_CHANGED where contracts, claims or items differ, POLICY_CHANGED where clients or grants do.
+    """
+    paths = files.keys() | after.files.keys()
+    differing = sorted(path for path in paths if files.get(path) != after.files.get(path))
+    schema = [path for path in differing if not path.startswith(POLICY)]
+    policy = [path for path in differing if path.startswith(POLICY)]
+    seal = desk.detail_keys.general()
+    desk.log.append_all(
+        [
+            _entry(kind, before, after.digest, changed, seal)
+            for kind, changed in (
+                (audit_pb2.ENTRY_KIND_SCHEMA_CHANGED, schema),
+                (audit_pb2.ENTRY_KIND_POLICY_CHANGED, policy),
+            )
+            if changed
+        ]
+    )
 
 
-def _entry(
-    kind: audit_pb2.EntryKind, before: Catalogue, after: Catalogue, files: Sequence[str], seal: DetailKey
-) -> Record:
+def _entry(kind: audit_pb2.EntryKind, before: bytes, after: bytes, files: Sequence[str], seal: DetailKey) -> Record:
     attributes = {
-        "agreements": digest_text(after.digest),
-        "before": digest_text(before.digest),
+        "agreements": digest_text(after),
+        "before": digest_text(before),
         "changed": " ".join(files[:CHANGED_MAX]),
         "files": str(len(files)),
     }

@@ -131,6 +131,21 @@ def test_a_grant_withdrawn_is_withdrawn_by_every_worker(desks: tuple[Desk, ...],
         wait_until(refused)
 
 
+def test_what_changed_while_nobody_answered_is_recorded_before_the_first_answer(hub: Hub, agreed: Path) -> None:
+    with desk_of(open_hub(hub.paths.home)) as desk:
+        desk.ask()
+    before = load_catalogue(agreed).digest
+    assert changes_in(hub, 0) == []
+    change(agreed, CLIENTS, "Service centre hall", "Hall of the service centre")
+    for _ in range(2):
+        with desk_of(open_hub(hub.paths.home)) as desk:
+            desk.ask()
+    ((kind, told),) = changes_in(hub, 0)
+    assert (kind, told["changed"]) == ("POLICY_CHANGED", CLIENTS)
+    assert told["before"] == digest_text(before)
+    assert told["agreements"] == digest_text(load_catalogue(agreed).digest)
+
+
 def wait_until(done: object) -> None:
     """Until something is so; it must be, in the end."""
     assert callable(done)

@@ -73,6 +73,7 @@ def new_worker(new_station: Any, folder: Folder) -> NewWorker:
         newer = NewerAgreements(
             folder.root,
             station.verifier,
+            log=station.place.directory.name,
             archive=folder.archive,
             exchange=hub_exchange,
             clock=station.clock,
