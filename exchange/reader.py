@@ -6,8 +6,8 @@ Nothing here loads DuckDB: a look-up is a keyed hash, a get from a memory-mapped
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
+from time import monotonic
 
 from google.protobuf.message import Message
 
@@ -22,6 +22,9 @@ from kernel.errors import Damaged, MalformedIdentity
 from kernel.identity import Identity, parse_person
 from kernel.names import match_name
 from schemas.contract import Contract
+
+VIEWS_MAX = 256
+"""Sets of datasets that are asked for together, of which what was in force is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +42,36 @@ class Held:
 class _Person:
     """A subject under all of their numbers, the one in use first, with what was read about them in this call.
 
-    `sure` is false where a link between numbers may have been held back. `names` is None until they are read.
+    `sure` is false where a link between numbers may have been held back. `name_keys` are the index keys of the names
+    that the register knows and of those that were given, by those.
     """
 
     identities: tuple[Identity, ...]
     keys: tuple[bytes, ...]
     sure: bool
     entries: dict[str, IndexEntry] = field(default_factory=dict)
-    names: frozenset[str] | None = None
+    name_keys: dict[tuple[str, ...], tuple[bytes, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """Some snapshots, open; the same object as long as the same ones are in force."""
+
+    opened: Mapping[str, OpenSnapshot]
+    snapshots: Mapping[str, Snapshot]
+
+    @classmethod
+    def of(cls, opened: Mapping[str, OpenSnapshot]) -> "View":
+        """These."""
+        return cls(opened=opened, snapshots={dataset: each.snapshot for dataset, each in opened.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """What was in force when it was looked up, and until when (on the monotonic clock) that is good enough."""
+
+    view: View
+    until: float
 
 
 class Exchange:
@@ -69,6 +94,7 @@ class Exchange:
             contract.id: InForce(self._layouts[name], contract, keys, settings) for name, contract in contracts.items()
         }
         self._beside: dict[str, tuple[OpenSnapshot, OpenSnapshot]] = {}
+        self._views: dict[tuple[str, ...], _Looked] = {}
         self.aliases = next((each.id for each in contracts.values() if each.identity_aliases), None)
         self.name_register = next((each.id for each in contracts.values() if each.name_register), None)
         self._supporting = tuple(each for each in (self.aliases, self.name_register) if each)
@@ -82,16 +108,25 @@ class Exchange:
     def pin(self, datasets: Iterable[str]) -> "Pinned":
         """The snapshots in force now, of these datasets and of the registers of aliases and names.
 
-        They stay readable as long as the Pinned lives, whatever is published meanwhile. While a large snapshot is being
-        proved, the one before is pinned, for a bounded time. Raises Damaged where a snapshot
-        is not as it was published; KeyError where no contract describes a dataset.
+        They stay readable as long as the Pinned lives, whatever is published meanwhile. What is in force is looked up
+        anew after some milliseconds (`look_again_ms`). While a large snapshot is being proved, the one before is
+        pinned, for a bounded time. Raises Damaged where a snapshot is not as it was published; KeyError where no
+        contract describes a dataset.
         """
+        wanted = tuple(datasets)
+        known, now = self._views.get(wanted), monotonic()
+        if known is not None and now < known.until:
+            return self._pinned(known.view)
         opened = {}
-        for dataset in dict.fromkeys((*datasets, *self._supporting)):
+        for dataset in dict.fromkeys((*wanted, *self._supporting)):
             found = self._found(dataset)
             if found is not None and found.serves:
                 opened[dataset] = found
-        return Pinned(opened, self._keys, self._settings, aliases=self.aliases, name_register=self.name_register)
+        view = known.view if known is not None and known.view.opened == opened else View.of(opened)
+        if len(self._views) >= VIEWS_MAX:
+            self._views.clear()
+        self._views[wanted] = _Looked(view=view, until=now + self._settings.look_again_ms / 1000)
+        return self._pinned(view)
 
     def pin_versions(self, datasets: Iterable[str], versions: Mapping[str, Current]) -> "Pinned":
         """The same over given versions, by their datasets' ids, whatever is in force now: for old answers.
@@ -107,7 +142,7 @@ class Exchange:
                 found = open_snapshot(layout, versions[contract.id], contract, self._keys, bytes_max=bytes_max)
                 if found.serves:
                     opened[dataset] = found
-        return Pinned(opened, self._keys, self._settings, aliases=self.aliases, name_register=self.name_register)
+        return self._pinned(View.of(opened))
 
     def refresh(self) -> tuple[str, ...]:
         """Open whatever was published since, so that no call has to; returns the datasets that nobody may ask.
@@ -126,6 +161,9 @@ class Exchange:
             missing.append(dataset)
         return tuple(missing)
 
+    def _pinned(self, view: View) -> "Pinned":
+        return Pinned(view, self._keys, self._settings, aliases=self.aliases, name_register=self.name_register)
+
     def _found(self, name: str) -> OpenSnapshot | None:
         """What is in force, under the contract of this name. A snapshot is proved once, whoever reads it."""
         contract = self._contracts[name]
@@ -143,7 +181,7 @@ class Pinned:
 
     def __init__(
         self,
-        opened: Mapping[str, OpenSnapshot],
+        view: View,
         keys: IndexKeys,
         settings: ExchangeSettings,
         *,
@@ -151,18 +189,14 @@ class Pinned:
         name_register: str | None,
     ) -> None:
         """Take the open snapshots, and which of them hold aliases and names."""
-        self._opened = opened
+        self._opened = view.opened
+        self.snapshots: Mapping[str, Snapshot] = view.snapshots
+        """The pinned snapshots by dataset, as it was named; one that has none in force is not there."""
         self._keys = keys
         self._settings = settings
         self._aliases = aliases
         self._register = name_register
         self._people: dict[str, _Person] = {}
-        self._name_keys: dict[str, bytes] = {}
-
-    @cached_property
-    def snapshots(self) -> Mapping[str, Snapshot]:
-        """The pinned snapshots by dataset, as it was named; one that has none in force is not there."""
-        return {dataset: opened.snapshot for dataset, opened in self._opened.items()}
 
     def held(self, dataset: str, subject: Identity, names: Iterable[str] = ()) -> Held:
         """Everything that a dataset holds about a subject, under every number of theirs.
@@ -202,17 +236,13 @@ class Pinned:
 
     def _tainted_by_name(self, opened: OpenSnapshot, person: _Person, names: Iterable[str]) -> bool:
         """Whether a row was held back that only a name attributes, and the name is the subject's or nobody knows it."""
-        if person.names is None:
-            person.names = self._registered_names(person)
-        given = [match_name(name) for name in names if name.strip()]
-        known = person.names.union(given) if given else person.names
-        return not known or any(opened.index.get(self._name_key(name)).tainted for name in known)
-
-    def _name_key(self, name: str) -> bytes:
-        key = self._name_keys.get(name)
-        if key is None:
-            key = self._name_keys[name] = self._keys.name(name)
-        return key
+        names = tuple(names)
+        keys = person.name_keys.get(names)
+        if keys is None:
+            given = {match_name(name) for name in names if name.strip()}
+            known = self._registered_names(person) | given
+            keys = person.name_keys[names] = tuple([self._keys.name(name) for name in known])
+        return not keys or any(opened.index.get(key).tainted for key in keys)
 
     def _registered_names(self, person: _Person) -> frozenset[str]:
         """The person's names as the register of names has them."""

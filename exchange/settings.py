@@ -33,6 +33,9 @@ class ExchangeSettings:
         0.5, "Share of a column's values that are no values of its type, from which it is told as drift"
     )
     links_max: int = setting(16, "Most numbers of one person; with more nothing is said about them")
+    look_again_ms: float = setting(
+        5.0, "Milliseconds for which what is in force is not looked up again: questions meanwhile share one look"
+    )
     recheck_seconds: float = setting(1.0, "Seconds after which an open index file is looked at again for changes")
     damaged_share_max: float = setting(
         0.05, "Share of a worker's time that may go into reading a damaged snapshot again, to see whether it was mended"
