@@ -26,6 +26,7 @@ TAINTED = 1
 
 _PURPOSE = b"mianzheng.index.v1:"
 _LENGTH = struct.Struct(">I")
+_FIRST_ROW = 1 + _LENGTH.size
 _BATCH = 10_000
 _TAINTED_ONLY = b"\x01"
 
@@ -57,6 +58,9 @@ def unpack(raw: bytes) -> IndexEntry:
     end = len(raw)
     if not end or raw[0] > TAINTED:
         raise _damaged("an entry has no known form")
+    if end > _FIRST_ROW and _LENGTH.unpack_from(raw, 1)[0] == end - _FIRST_ROW:
+        # One row, as most have.
+        return IndexEntry(rows=(raw[_FIRST_ROW:],), tainted=raw[0] == TAINTED)
     rows = []
     at = 1
     while at < end:

@@ -71,10 +71,12 @@ class Answering:
             grants = authorise(agreed.catalogue, client, item, plan.claims, presence=case.presence, now=now)
 
             pinned = agreed.facts.pin(plan.datasets)
-            judging = Judging(plan, Lookups(pinned, case.parties, agreed.aliases), case.inputs, now)
-            verdicts = [judging.verdict(asked) for asked in plan.asked]
-
             sheet = sheet_of(plan, grants, pinned.snapshots, case.inputs)
+            judging = Judging(plan, Lookups(pinned, case.parties, agreed.aliases), case.inputs, now)
+            verdicts = [
+                judging.verdict(asked, standing) for asked, standing in zip(plan.asked, sheet.standings, strict=True)
+            ]
+
             answers = [sheet.answer(at, verdict) for at, verdict in enumerate(verdicts)]
             said = [each for each, _ in answers]
             for at, (asked, verdict) in enumerate(zip(plan.asked, verdicts, strict=True)):

@@ -6,6 +6,7 @@ the request as received.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -67,6 +68,10 @@ class Closing:
     raw: bytes
     case_number: str
     token: bytes
+
+
+IDENTITIES_MAX = 4096
+"""Numbers that need not be parsed again: whoever opens a case asks in it soon."""
 
 
 class MessageTooLarge(Malformed):
@@ -222,8 +227,11 @@ def _text(text: str, field: str, length_max: int) -> str:
     return text
 
 
+_parsed = lru_cache(maxsize=IDENTITIES_MAX)(parse_person)
+
+
 def _identity(number: str, field: str) -> Identity:
     try:
-        return parse_person(number)
+        return _parsed(number)
     except MalformedIdentity as error:
         raise MalformedIdentity(error.message, field=field, remedy=error.remedy) from None

@@ -53,12 +53,35 @@ def evaluate(
         rows = {dataset: held[dataset].rows for dataset in claim.datasets}
         return expression.holds(claim.variables(rows, ask, now.astimezone(SHANGHAI).date()))
 
-    return verdict(claim, held, holds, snapshots=snapshots, now=now)
+    return verdict(claim, held, holds, standing=Standing.of(claim, snapshots), now=now)
 
 
-def verdict(
-    claim: Claim, held: Mapping[str, Held], holds: Holds, *, snapshots: Mapping[str, Snapshot], now: datetime
-) -> Verdict:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What follows for a claim from the snapshots alone, whoever is asked about.
+
+    `fresh_until` is the last instant at which the oldest of them is young enough; None where one is not in force.
+    `barred` is why nothing may be concluded from rows that are not there; None where it may.
+    """
+
+    fresh_until: datetime | None
+    barred: Verdict | None
+
+    @classmethod
+    def of(cls, claim: Claim, snapshots: Mapping[str, Snapshot]) -> "Standing":
+        """How a claim stands over these snapshots."""
+        present = [snapshots[dataset] for dataset in claim.datasets if dataset in snapshots]
+        if len(present) < len(claim.datasets):
+            return cls(fresh_until=None, barred=SOURCE_UNAVAILABLE)
+        barred = None
+        if not all(snapshot.absence_allowed for snapshot in present):
+            barred = QUALITY
+        elif not all(claim.contracts[dataset].complete_for for dataset in claim.datasets):
+            barred = OUT_OF_COVERAGE
+        return cls(fresh_until=min(snapshot.data_as_of for snapshot in present) + claim.max_age, barred=barred)
+
+
+def verdict(claim: Claim, held: Mapping[str, Held], holds: Holds, *, standing: Standing, now: datetime) -> Verdict:
     """The first of these that applies.
 
     1. A dataset has no snapshot in force: SOURCE_UNAVAILABLE.
@@ -72,21 +95,21 @@ def verdict(
     An answer of 5 or 7 that rests on rows that are not there becomes QUALITY where a snapshot lost too many rows, and
     OUT_OF_COVERAGE where a contract does not promise to be complete.
     """
-    datasets = claim.datasets
-    present = [snapshots[dataset] for dataset in datasets if dataset in snapshots]
-    if len(present) < len(datasets):
+    if standing.fresh_until is None:
         return SOURCE_UNAVAILABLE
-    oldest = now - claim.max_age
-    if min([snapshot.data_as_of for snapshot in present]) < oldest:
+    if now > standing.fresh_until:
         return STALE
-    if True in [held[dataset].tainted for dataset in datasets]:
-        return QUALITY
-    counts = [len(held[dataset].rows) for dataset in datasets]
+    counts = []
+    for dataset in claim.datasets:
+        found = held[dataset]
+        if found.tainted:
+            return QUALITY
+        counts.append(len(found.rows))
     if max(counts) > (1 if claim.rows is RowsExpected.ONE else claim.rows_max):
         return AMBIGUOUS
     if not any(counts):
-        return _without_rows(claim, present, holds)
-    return _over_rows(claim, counts, present, holds)
+        return _without_rows(claim, standing.barred, holds)
+    return _over_rows(claim, counts, standing.barred, holds)
 
 
 def holds_over(claim: Claim, rows: Mapping[str, Sequence[Message]], ask: Mapping[str, Value], now: datetime) -> bool:
@@ -97,10 +120,9 @@ def holds_over(claim: Claim, rows: Mapping[str, Sequence[Message]], ask: Mapping
         return False
 
 
-def _without_rows(claim: Claim, snapshots: Sequence[Snapshot], holds: Holds) -> Verdict:
+def _without_rows(claim: Claim, barred: Verdict | None, holds: Holds) -> Verdict:
     if claim.no_row is NoRow.OUT_OF_COVERAGE:
         return OUT_OF_COVERAGE
-    barred = _absence_barred(claim, snapshots)
     if barred is not None:
         return barred
     if claim.no_row is NoRow.NO_RECORD:
@@ -108,7 +130,7 @@ def _without_rows(claim: Claim, snapshots: Sequence[Snapshot], holds: Holds) -> 
     return _judge(claim, holds)
 
 
-def _over_rows(claim: Claim, counts: Sequence[int], snapshots: Sequence[Snapshot], holds: Holds) -> Verdict:
+def _over_rows(claim: Claim, counts: Sequence[int], barred: Verdict | None, holds: Holds) -> Verdict:
     if claim.coverage is not None:
         try:
             if not holds(claim.coverage):
@@ -117,7 +139,7 @@ def _over_rows(claim: Claim, counts: Sequence[int], snapshots: Sequence[Snapshot
             return QUALITY
     found = _judge(claim, holds)
     if _rests_on_absence(claim, counts, found):
-        return _absence_barred(claim, snapshots) or found
+        return barred or found
     return found
 
 
@@ -128,15 +150,6 @@ def _rests_on_absence(claim: Claim, counts: Sequence[int], found: Verdict) -> bo
     # Where a registry has one row a person and that row is there, no further one is to be expected.
     settled = claim.rows is RowsExpected.ONE and all(counts)
     return found is NOT_CONFIRMED and claim.expression.denies_from_absence and not settled
-
-
-def _absence_barred(claim: Claim, snapshots: Sequence[Snapshot]) -> Verdict | None:
-    """Why nothing may be concluded from rows that are not there; None where it may."""
-    if not all(snapshot.absence_allowed for snapshot in snapshots):
-        return QUALITY
-    if not all(claim.contracts[dataset].complete_for for dataset in claim.datasets):
-        return OUT_OF_COVERAGE
-    return None
 
 
 def _judge(claim: Claim, holds: Holds) -> Verdict:

@@ -19,7 +19,7 @@ from schemas.wire.v1 import statement_pb2
 from verifier.call import Party
 from verifier.cases import Case
 from verifier.day import Day
-from verifier.evaluate import Verdict, evaluate, holds_over, verdict
+from verifier.evaluate import Standing, Verdict, evaluate, holds_over, verdict
 from verifier.materials import Asked, Plan
 from verifier.outcome import Outcome
 from verifier.ports import Held, Pinned, Snapshot
@@ -99,8 +99,8 @@ class Judging:
         self._now = now
         self._bits: dict[str, int | None] = {}
 
-    def verdict(self, asked: Asked) -> Verdict:
-        """What may be said of one claim."""
+    def verdict(self, asked: Asked, standing: Standing) -> Verdict:
+        """What may be said of one claim; `standing` is how it stands over the pinned snapshots."""
         lookups, role = self._lookups, asked.role
         held = lookups.of(asked)
 
@@ -111,7 +111,7 @@ class Judging:
                 return bits & joint.bit(expression) != 0
             return expression.holds(self._variables(asked, held))
 
-        return verdict(asked.claim, held, holds, snapshots=lookups.snapshots, now=self._now)
+        return verdict(asked.claim, held, holds, standing=standing, now=self._now)
 
     def disclosed(self, asked: Asked) -> dict[str, str]:
         """The values that go with a claim that was confirmed."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from schemas.grant import Grant
 from schemas.wire.v1 import audit_pb2, statement_pb2
-from verifier.evaluate import Verdict
+from verifier.evaluate import Standing, Verdict
 from verifier.fields import field
 from verifier.judge import reference
 from verifier.materials import Asked, Plan
@@ -33,6 +33,8 @@ class Sheet:
     ) -> None:
         """Write what is known before anybody is looked up."""
         self.snapshots = snapshots
+        self.standings = [Standing.of(each.claim, snapshots) for each in plan.asked]
+        """How each of the plan's claims stands."""
         self._known = [_known(each, grants[each.claim.id], snapshots, inputs) for each in plan.asked]
         self._encoded: list[dict[Verdict, _Encoded]] = [{} for _ in plan.asked]
 
