@@ -26,7 +26,7 @@ from audit.generation import generation_of
 from exchange.layout import Layout
 from exchange.snapshot import read_current
 from kernel.errors import MianzhengError
-from verifier.cases import VERSION as CASES_VERSION
+from verifier.closures import VERSION as CASES_VERSION
 
 PACKAGES = (
     "mianzheng",

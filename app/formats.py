@@ -17,7 +17,7 @@ from app.paths import Paths
 from audit.detail_keys import DetailKeys
 from kernel.durable import replace_file
 from kernel.errors import Damaged, OtherFormat
-from verifier.cases import Closures
+from verifier.closures import Closures
 
 HOME_FORMAT = 2
 """What this version makes, and works on."""

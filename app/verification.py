@@ -7,7 +7,7 @@ from app.hub import Hub
 from app.newer_agreements import NewerAgreements, watched
 from app.pki import Credential
 from kernel.signing import SigningKey
-from verifier.cases import Closures
+from verifier.closures import Closures
 from verifier.service import Verifier
 from verifier.tls import Tls
 
@@ -26,7 +26,11 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
     settings = hub.verifier_settings
     # Kept before anything is answered under them: an answer whose agreements are gone cannot be computed again.
     hub.archive.keep(hub.catalogue, hub.agreements_root, now=hub.clock.now())
-    closures = Closures(hub.paths.cases, busy_seconds=settings.closures_busy_seconds)
+    closures = Closures(
+        hub.paths.cases,
+        busy_seconds=settings.closures_busy_seconds,
+        check_seconds=settings.closures_check_seconds,
+    )
     try:
         with hub.logs.open(worker_log(number)) as log:
             verifier = Verifier(

@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": ("cli.verify", "verify"),
     "contracts": ("cli.contracts", "contracts_app"),
     "datasets": ("cli.datasets", "datasets_app"),
+    "cases": ("cli.cases", "cases_app"),
     "grants": ("cli.grants", "grants_app"),
     "replay": ("cli.replay", "replay_evidence"),
     "audit": ("cli.audit", "audit_app"),

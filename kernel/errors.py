@@ -10,7 +10,7 @@ MianzhengError
 ├── Refusal               a question that gets no answer; each has a stable code
 │   ├── Unauthenticated   we do not know who asks
 │   ├── Denied            we know, and they may not
-│   │   ├── NoGrant (OutsidePlace, OutsideHours, PresenceTooWeak), NotYourCase, CaseClosed, CaseExpired, PartiesMismatch
+│   │   ├── NoGrant (OutsidePlace, OutsideHours, PresenceTooWeak), NotYourCase, CaseClosed (CaseRevoked), CaseExpired, PartiesMismatch
 │   ├── Invalid           the question cannot be asked like this
 │   │   ├── UnknownItem, UnknownClaim, ClaimOutsideItem
 │   └── Unavailable       not now
@@ -163,6 +163,12 @@ class CaseClosed(Denied):
     """The case has been closed."""
 
     code = "case_closed"
+
+
+class CaseRevoked(CaseClosed):
+    """The hub has ended the case."""
+
+    code = "case_revoked"
 
 
 class CaseExpired(Denied):

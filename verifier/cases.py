@@ -4,33 +4,26 @@ A case lives in its token, sealed under the hub's case key: any worker can read 
 and durable is only which cases have been closed.
 """
 
-import os
-import sqlite3
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from audit.detail import DetailKey
 from kernel.clock import Clock
-from kernel.durable import PRIVATE
-from kernel.errors import CaseClosed, CaseExpired, NotYourCase, PartiesMismatch, Unavailable
+from kernel.errors import CaseExpired, NotYourCase, PartiesMismatch
 from kernel.identity import Identity
 from kernel.names import match_name
 from kernel.sealing import BadSeal, Sealer
-from kernel.sqlite_format import check_version, keep_version
 from schemas.client import Client
 from schemas.item import Item
 from schemas.wire.v1 import case_pb2, statement_pb2
 from verifier.call import Call, Closing, Opening, Party
+from verifier.closures import Closures
 
 PURPOSE = b"mianzheng.case/1"
-VERSION = 1
-"""The format of the closures' file, kept as SQLite's `user_version`; 0 is the same table, from before it was kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,58 +57,6 @@ class Case:
                 raise PartiesMismatch("the question names another person than the case", field="parties")
             if other.name and match_name(other.name) != match_name(party.name):
                 raise PartiesMismatch("the question names a person by another name than the case", field="parties")
-
-
-class Closures:
-    """Which cases are closed: one SQLite file that every worker of a hub reads. Durable on return."""
-
-    def __init__(self, path: Path, *, busy_seconds: float) -> None:
-        """Open or begin the file; raises OtherFormat where a newer version made it.
-
-        Questions are asked on one thread, closing may be done on any.
-        """
-        self._writing = threading.Lock()
-        # SQLite would let others read what it makes.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
-        self._writer = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-        check_version(self._writer, VERSION, path.name)
-        self._writer.execute("PRAGMA journal_mode = WAL")
-        # A closure that an outage could take back would reopen a case: hence FULL.
-        self._writer.execute("PRAGMA synchronous = FULL")
-        self._writer.execute(
-            "CREATE TABLE IF NOT EXISTS closed (case_number TEXT PRIMARY KEY, expires_at INTEGER NOT NULL)"
-            " STRICT, WITHOUT ROWID"
-        )
-        keep_version(self._writer, VERSION)
-        self._reader = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-
-    def is_closed(self, number: str) -> bool:
-        """Whether any worker has closed the case; raises Unavailable where the file cannot be read. About 4 µs."""
-        try:
-            found = self._reader.execute("SELECT 1 FROM closed WHERE case_number = ?", (number,)).fetchone()
-        except sqlite3.Error as error:
-            raise Unavailable("it cannot be told which cases are closed") from error
-        return found is not None
-
-    def close_case(self, number: str, expires_at: datetime) -> None:
-        """Close a case, or leave it closed; raises Unavailable where that cannot be made durable."""
-        row = (number, int(expires_at.timestamp()))
-        try:
-            with self._writing:
-                self._writer.execute("INSERT OR IGNORE INTO closed VALUES (?, ?)", row)
-        except sqlite3.Error as error:
-            raise Unavailable("the case cannot be closed") from error
-
-    def forget(self, before: datetime) -> None:
-        """Drop the closures of cases that had expired by then: they are refused for their age."""
-        with self._writing:
-            self._writer.execute("DELETE FROM closed WHERE expires_at < ?", (int(before.timestamp()),))
-
-    def end(self) -> None:
-        """Let the file go."""
-        with self._writing:
-            self._writer.close()
-        self._reader.close()
 
 
 class Cases:
@@ -194,8 +135,7 @@ class Cases:
         `item` is the version of it that the case was opened under, None where it stands no more.
         """
         self.check_time(case)
-        if self.closures.is_closed(case.number):
-            raise CaseClosed("the case is closed", remedy="open a new case")
+        self.closures.check_open(case.number)
         if item is None or item.version != case.item_version:
             raise CaseExpired("the item has changed since the case was opened", remedy="open a new case")
         return item

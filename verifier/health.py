@@ -7,7 +7,7 @@ from contextlib import suppress
 import structlog
 from grpc_health.v1 import health, health_pb2
 
-from kernel.errors import LogUnavailable
+from kernel.errors import LogUnavailable, Unavailable
 from verifier.service import Verifier
 from verifier.servicer import CATALOGUE, VERIFICATION
 
@@ -58,11 +58,16 @@ class Health:
 
     def _watch(self) -> None:
         seconds = self._verifier.settings.watch_seconds
-        since = time.monotonic()
+        since = forgot = time.monotonic()
         while not self._ended.wait(seconds):
             now = time.monotonic()
             # A log that is down is found by the proof.
             with suppress(LogUnavailable):
                 self._verifier.record_shed(now - since)
             since = now
+            if now - forgot >= self._verifier.settings.forget_seconds:
+                forgot = now
+                # What could not be dropped is dropped the next time.
+                with suppress(Unavailable):
+                    self._verifier.forget_old()
             self.prove()

@@ -82,7 +82,7 @@ def run_worker(verifier: Verifier, *, tls: Tls, ready: Callable[[int], None] | N
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda _number, _frame: told_to_stop.set())
     settings = verifier.settings
-    verifier.forget_old_closures()
+    verifier.forget_old()
     # What stands now stays: looking through all of it again and again for garbage would cost every question.
     gc.collect()
     gc.freeze()

@@ -14,8 +14,9 @@ from verifier.agreements import Agreed, Agreements
 from verifier.answer import Answered, Answering
 from verifier.call import Reader
 from verifier.case_file import CaseFiles
-from verifier.cases import Cases, Closures
+from verifier.cases import Cases
 from verifier.catalogue_reads import CatalogueReads
+from verifier.closures import Closures
 from verifier.desk import Desk, as_refusal
 from verifier.opening import Openings
 from verifier.ports import DetailKeys, Facts, Log
@@ -24,6 +25,9 @@ from verifier.statement import Tagger
 
 NOBODY = Identity(kind=IdentityKind.RESIDENT, number="0" * 18)
 """A number that nobody holds: looking it up proves that looking up works."""
+
+NO_CASE = ""
+"""A case number that nobody has: looking it up proves that it is known which cases have ended."""
 
 _PROBE = b"mianzheng: can this key sign?"
 
@@ -105,8 +109,11 @@ class Verifier:
         """GetItem."""
         return self._reads.get_item(names, raw)
 
-    def forget_old_closures(self) -> None:
-        """Drop closures that nobody needs: a case that expired a day ago is refused for its age, by any clock."""
+    def forget_old(self) -> None:
+        """Drop what nobody needs any more; raises Unavailable.
+
+        A case that expired a day ago is refused for its age, by any clock.
+        """
         self.desk.cases.closures.forget(self.desk.clock.now() - timedelta(days=1))
 
     def note_shed(self) -> None:
@@ -126,6 +133,7 @@ class Verifier:
         try:
             self._key.public.check(self._key.sign(_PROBE), _PROBE)
             self._read_all()
+            self.desk.cases.closures.check_open(NO_CASE)
         except Exception as fault:  # noqa: BLE001 - health says what is wrong, whatever it is
             return str(as_refusal(fault))
         return ""

@@ -36,6 +36,10 @@ class VerifierSettings:
     nonce_bytes_max: int = setting(64, "bytes of a requester's nonce, at most")
     token_bytes_max: int = setting(8192, "bytes of a case token")
     questions_max: int = setting(64, "claims named in one call")
+    closures_check_seconds: float = setting(
+        0.25, "after how long at the latest a worker knows that another one has ended a case"
+    )
+    forget_seconds: float = setting(3600.0, "how often endings and counts that nobody needs any more are dropped")
     closures_busy_seconds: float = setting(5.0, "how long to wait for another worker that is closing a case")
 
 

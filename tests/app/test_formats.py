@@ -14,10 +14,10 @@ from app.hub import open_hub
 from app.paths import Paths
 from app.settings import HubSettings
 from audit.detail_keys import DetailKeys
-from kernel.errors import Damaged, OtherFormat
+from kernel.errors import CaseClosed, Damaged, OtherFormat
 from kernel.sealing import Sealer
 from tests.app.small_hub import command
-from verifier.cases import Closures
+from verifier.closures import Closures
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 MASTER, KEY_ID, CASE_KEY = bytes(range(32)), b"i" * 16, b"c" * 32
@@ -83,13 +83,15 @@ def test_a_home_of_format_1_is_migrated(old: Paths) -> None:
     assert done.returncode == 0, done.stderr
     assert "1 → 2" in done.stdout
     assert home_format(old) == 2
-    assert (version_of(old.detail_keys), version_of(old.cases)) == (1, 1)
+    assert (version_of(old.detail_keys), version_of(old.cases)) == (1, 2)
     hub = open_hub(old.home)
     found = hub.detail_keys.get(KEY_ID)
     assert found is not None
     assert found.key == CASE_KEY
     closures = Closures(old.cases, busy_seconds=1.0)
-    assert closures.is_closed("20261124-1")
+    with pytest.raises(CaseClosed):
+        closures.check_open("20261124-1")
+    closures.check_open("20261124-2")
     closures.end()
     hub.detail_keys.close()
     assert "already" in command("upgrade", home=old.home).stdout
@@ -98,7 +100,7 @@ def test_a_home_of_format_1_is_migrated(old: Paths) -> None:
 def test_init_migrates_too(old: Paths) -> None:
     make_home(old, HubSettings(), [], now=NOW)
     assert home_format(old) == 2
-    assert version_of(old.cases) == 1
+    assert version_of(old.cases) == 2
 
 
 def test_a_migration_that_is_interrupted_is_finished_by_the_next(old: Paths, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from app.settings import HubSettings
 from kernel.durable import create_file
 from kernel.errors import Conflict, Faulty, Malformed
 from kernel.trust import Trust
-from verifier.cases import Closures
+from verifier.closures import Closures
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SETTINGS = HubSettings()

@@ -28,8 +28,8 @@ from samples.deliveries import deliver_city
 from samples.personas import Personas
 from samples.settings import SampleSettings
 from schemas.wire.v1 import audit_pb2
-from verifier.cases import Closures
 from verifier.client import AskedParty, VerificationClient
+from verifier.closures import Closures
 from verifier.server import RunningServer, serve
 from verifier.service import Verifier
 from verifier.settings import ClientSettings, VerifierSettings

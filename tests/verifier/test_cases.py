@@ -1,7 +1,5 @@
 """Cases live in sealed tokens; which are closed is durable and common to all workers."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,12 +11,13 @@ from hypothesis import strategies as st
 
 from audit.detail import DetailKey
 from kernel.clock import FixedClock
-from kernel.errors import CaseClosed, CaseExpired, NotYourCase, PartiesMismatch, Unavailable
+from kernel.errors import CaseExpired, NotYourCase, PartiesMismatch
 from kernel.identity import parse_person
 from schemas.catalogue import load_catalogue
 from schemas.wire.v1 import statement_pb2
 from verifier.call import Closing, Opening, Party
-from verifier.cases import Case, Cases, Closures
+from verifier.cases import Case, Cases
+from verifier.closures import Closures
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 CATALOGUE = load_catalogue()
@@ -110,47 +109,6 @@ def test_an_item_that_has_changed_ends_its_cases(cases: Cases) -> None:
     for item in (None, replace(ITEM, version=ITEM.version + 1)):
         with pytest.raises(CaseExpired):
             cases.check_open(case, item)
-
-
-def test_another_process_closes_a_case_for_this_one(cases: Cases, tmp_path: Path) -> None:
-    case = opened(cases)
-    cases.check_open(case, ITEM)
-    script = (
-        "import sys; from pathlib import Path; from datetime import UTC, datetime; from verifier.cases import Closures;"
-        "Closures(Path(sys.argv[1]), busy_seconds=5.0).close_case(sys.argv[2], datetime(2026, 11, 25, tzinfo=UTC))"
-    )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path / "cases.sqlite"), case.number], check=True)
-    with pytest.raises(CaseClosed):
-        cases.check_open(case, ITEM)
-
-
-def test_a_closed_case_stays_closed_after_a_restart(tmp_path: Path) -> None:
-    for turn in range(2):
-        closures = Closures(tmp_path / "cases.sqlite", busy_seconds=1.0)
-        assert closures.is_closed("20261124-3f09c2a1be") is (turn > 0)
-        closures.close_case("20261124-3f09c2a1be", NOW)
-        closures.close_case("20261124-3f09c2a1be", NOW)
-        closures.end()
-
-
-def test_closures_of_expired_cases_are_forgotten(closures: Closures) -> None:
-    closures.close_case("old", NOW - timedelta(seconds=1))
-    closures.close_case("new", NOW)
-    closures.forget(NOW)
-    assert [closures.is_closed(each) for each in ("old", "new")] == [False, True]
-
-
-def test_what_cannot_be_told_or_kept_is_unavailable(tmp_path: Path) -> None:
-    closures = Closures(tmp_path / "cases.sqlite", busy_seconds=0.05)
-    blocking = Closures(tmp_path / "cases.sqlite", busy_seconds=0.05)
-    blocking._writer.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Unavailable):
-        closures.close_case("20261124-3f09c2a1be", NOW)
-    blocking._writer.execute("ROLLBACK")
-    blocking.end()
-    closures.end()
-    with pytest.raises(Unavailable):
-        closures.is_closed("20261124-3f09c2a1be")
 
 
 def test_names_are_compared_as_people_are_called(cases: Cases) -> None:

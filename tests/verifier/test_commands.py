@@ -11,7 +11,9 @@ import pytest
 
 from cli.main import main
 from kernel.clock import SystemClock
+from kernel.errors import CaseClosed, CaseRevoked
 from samples.personas import Personas
+from verifier.closures import Closures
 from verifier.evidence import Evidence
 
 Mianzheng = Callable[..., tuple[int, str, str]]
@@ -133,3 +135,32 @@ def test_each_kind_of_failure_has_its_exit_code(
     code, _, errors = run("ask", *couple(people))
     assert code == 4
     assert "unavailable" in errors
+
+
+def test_a_case_is_shown_closed_and_revoked_by_hand_and_recorded(mianzheng: Any, elder: Any) -> None:
+    station, run = mianzheng
+    hub = station.town.hub
+    # The command ends cases in the home; the station's own file is another.
+    here = Closures(hub.paths.cases, busy_seconds=1.0, check_seconds=0.0)
+    tags = station.verifier.desk.tagger.tags(())
+    number = "20261124-0123456789"
+    hub.detail_keys.for_case(number, tags)
+    code, shown, _ = run("cases", "show", number)
+    assert code == 0
+    assert "Neither closed nor revoked" in shown
+    here.check_open(number)
+    assert run("cases", "close", number, "--reason", "窗口误开 opened by mistake")[0] == 0
+    with pytest.raises(CaseClosed):
+        here.check_open(number)
+    assert run("cases", "revoke", number, "--reason", "冒用 stolen token", "--by", "li")[0] == 0
+    with pytest.raises(CaseRevoked):
+        here.check_open(number)
+    assert "已撤销 revoked · 20" in run("cases", "show", number)[1]
+    shown = run("audit", "show", "--home", str(hub.paths.home), "--case", number)[1]
+    assert shown.count("CASE_CLOSED") == 2
+    assert "stolen token" in shown
+    here.end()
+    assert run("cases", "show", "20261124-ffffffffff")[0] == 2
+    code, _, errors = run("cases", "revoke", number, "--reason", f"冒用 {elder[0].number}")
+    assert code == 2
+    assert elder[0].number not in errors

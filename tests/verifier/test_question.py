@@ -55,7 +55,10 @@ def test_a_statement_says_who_asked_what_of_which_snapshots(station: Any, couple
     (used,) = unmarried.snapshots
     assert (used.version, used.manifest_digest) == (pinned["marriages"].version, pinned["marriages"].manifest_digest)
     assert unmarried.claim_digest == hub.catalogue.claims["marriage.unmarried"].digest
-    assert unmarried.grant == hub.catalogue.right("counter", "marriage_registration", "counter").grants["marriage.unmarried"].id
+    assert (
+        unmarried.grant
+        == hub.catalogue.right("counter", "marriage_registration", "counter").grants["marriage.unmarried"].id
+    )
     assert {each.dataset for each in statement.identity_snapshots} == {"population", "person_aliases"}
 
 
