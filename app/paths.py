@@ -79,6 +79,11 @@ class Paths:
         return self.home / "cases.sqlite"
 
     @property
+    def guesses(self) -> Path:
+        """What has been guessed about whom, as keyed hashes."""
+        return self.home / "guesses.sqlite"
+
+    @property
     def evidence(self) -> Path:
         """Evidence files that this machine's clients keep."""
         return self.home / "evidence"

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from app.hub import Hub
 from app.newer_agreements import NewerAgreements, watched
 from app.pki import Credential
 from kernel.signing import SigningKey
 from verifier.closures import Closures
+from verifier.guesses import Guesses
 from verifier.service import Verifier
 from verifier.tls import Tls
 
@@ -31,6 +33,7 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
         busy_seconds=settings.closures_busy_seconds,
         check_seconds=settings.closures_check_seconds,
     )
+    guesses = hub_guesses(hub)
     try:
         with hub.logs.open(worker_log(number)) as log:
             verifier = Verifier(
@@ -44,6 +47,7 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
                 tag_epoch=hub.settings.tag_epoch,
                 case_key=hub.secret("case"),
                 closures=closures,
+                guesses=guesses,
                 clock=hub.clock,
                 settings=settings,
             )
@@ -60,7 +64,20 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
             with watched(newer, every_s=settings.agreements_seconds):
                 yield verifier
     finally:
+        guesses.end()
         closures.end()
+
+
+def hub_guesses(hub: Hub) -> Guesses:
+    """What has been guessed at this hub; the caller lets it go."""
+    settings = hub.verifier_settings
+    return Guesses(
+        hub.paths.guesses,
+        hub.secret("case"),
+        busy_seconds=settings.closures_busy_seconds,
+        most=settings.guesses_max,
+        window=timedelta(days=settings.guesses_days),
+    )
 
 
 def server_tls(hub: Hub) -> Tls:

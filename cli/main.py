@@ -26,6 +26,7 @@ COMMANDS = {
     "contracts": ("cli.contracts", "contracts_app"),
     "datasets": ("cli.datasets", "datasets_app"),
     "cases": ("cli.cases", "cases_app"),
+    "guesses": ("cli.guesses", "guesses_app"),
     "grants": ("cli.grants", "grants_app"),
     "replay": ("cli.replay", "replay_evidence"),
     "audit": ("cli.audit", "audit_app"),

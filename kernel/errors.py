@@ -10,7 +10,8 @@ MianzhengError
 ├── Refusal               a question that gets no answer; each has a stable code
 │   ├── Unauthenticated   we do not know who asks
 │   ├── Denied            we know, and they may not
-│   │   ├── NoGrant (OutsidePlace, OutsideHours, PresenceTooWeak), NotYourCase, CaseClosed (CaseRevoked), CaseExpired, PartiesMismatch
+│   │   ├── NoGrant (OutsidePlace, OutsideHours, PresenceTooWeak), NotYourCase, CaseClosed (CaseRevoked),
+│   │   │   CaseExpired, PartiesMismatch, TooManyGuesses
 │   ├── Invalid           the question cannot be asked like this
 │   │   ├── UnknownItem, UnknownClaim, ClaimOutsideItem
 │   └── Unavailable       not now
@@ -181,6 +182,12 @@ class PartiesMismatch(Denied):
     """The parties of the question are not the parties of the case."""
 
     code = "parties_mismatch"
+
+
+class TooManyGuesses(Denied):
+    """The client's group has tried too many different values about one person within the window."""
+
+    code = "too_many_guesses"
 
 
 class Invalid(Refusal):

@@ -69,6 +69,10 @@ class Cases:
         self._lifetime = lifetime
         self.closures = closures
 
+    def expiry(self, now: datetime) -> datetime:
+        """When a case that is opened now expires."""
+        return now.replace(microsecond=0) + self._lifetime
+
     def open(self, number: str, client: Client, opening: Opening, item: Item, key: DetailKey) -> Case:
         """A new case, open from now for its lifetime. Whole seconds, as the token holds them."""
         now = self._clock.now().replace(microsecond=0)
@@ -84,7 +88,7 @@ class Cases:
             legal_basis=opening.legal_basis,
             presence=opening.presence,
             opened_at=now,
-            expires_at=now + self._lifetime,
+            expires_at=self.expiry(now),
             key=key,
         )
 

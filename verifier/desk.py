@@ -17,6 +17,7 @@ from verifier.agreements import Agreements
 from verifier.authenticate import claimed
 from verifier.call import Opening, Reader
 from verifier.cases import Case, Cases
+from verifier.guesses import Guesses
 from verifier.ports import DetailKeys, Log
 from verifier.statement import Tagger
 
@@ -54,6 +55,7 @@ class Desk:
     def refused(self, fault: Exception, call: Known) -> MianzhengError:
         """The refusal to raise, recorded. Raises LogUnavailable where it cannot be: then that is all that is told."""
         if isinstance(fault, LogUnavailable):
+    guesses: Guesses
             raise fault
         refusal = as_refusal(fault)
         self.log.append(self._record(refusal, call))

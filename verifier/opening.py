@@ -12,6 +12,7 @@ from verifier import records
 from verifier.authenticate import authenticate
 from verifier.authorise import authorise
 from verifier.materials import check_opening
+from verifier.probing import check_guesses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,12 @@ class Openings:
             plan = check_opening(item, agreed.plans, opening)
             now = desk.clock.now()
             authorise(agreed.catalogue, client, item, plan.claims, presence=opening.presence, now=now)
+
+            # The numbers of one person are one person, whichever they are called by.
+            pinned = agreed.facts.pin(())
+            people = {party.role: pinned.linked(party.identity)[0] for party in opening.parties}
+            until = desk.cases.expiry(now)
+            check_guesses(desk.guesses, client, plan, people, opening.inputs, now=now, until=until)
 
             number = new_case_number(now)
             tags = desk.tagger.tags(opening.parties)

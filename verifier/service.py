@@ -17,7 +17,8 @@ from verifier.case_file import CaseFiles
 from verifier.cases import Cases
 from verifier.catalogue_reads import CatalogueReads
 from verifier.closures import Closures
-from verifier.desk import Desk, as_refusal
+from verifier.desk import Desk, Refused, as_refusal
+from verifier.guesses import Guesses
 from verifier.opening import Openings
 from verifier.ports import DetailKeys, Facts, Log
 from verifier.settings import VerifierSettings
@@ -47,6 +48,7 @@ class Parts(TypedDict):
     closures: Closures
     clock: Clock
     settings: VerifierSettings
+    guesses: Guesses
 
 
 class Verifier:
@@ -72,6 +74,7 @@ class Verifier:
             ),
             tagger=Tagger(parts["tag_key"], parts["tag_epoch"]),
             log=parts["log"],
+            guesses=parts["guesses"],
             detail_keys=parts["detail_keys"],
             clock=parts["clock"],
         )
@@ -114,7 +117,9 @@ class Verifier:
 
         A case that expired a day ago is refused for its age, by any clock.
         """
-        self.desk.cases.closures.forget(self.desk.clock.now() - timedelta(days=1))
+        now = self.desk.clock.now()
+        self.desk.cases.closures.forget(now - timedelta(days=1))
+        self.desk.guesses.forget(now)
 
     def note_shed(self) -> None:
         """Count a call that was refused unread."""

@@ -43,6 +43,10 @@ class VerifierSettings:
     closures_busy_seconds: float = setting(5.0, "how long to wait for another worker that is closing a case")
 
 
+    guesses_max: int = setting(
+        10, "different values that one client group may try about one person in one registry within the window"
+    )
+    guesses_days: int = setting(30, "the window within which guesses are counted, in days")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSettings:
     """How the client reaches a hub."""

@@ -30,6 +30,7 @@ from samples.settings import SampleSettings
 from schemas.wire.v1 import audit_pb2
 from verifier.client import AskedParty, VerificationClient
 from verifier.closures import Closures
+from verifier.guesses import Guesses
 from verifier.server import RunningServer, serve
 from verifier.service import Verifier
 from verifier.settings import ClientSettings, VerifierSettings
@@ -104,8 +105,10 @@ class Station:
     place: LogPlace
     detail_keys: DetailKeys
     closures: Closures
+    guesses: Guesses
     running: RunningServer | None = None
     _opened: list[Any] = field(default_factory=list)
+    _stopped: bool = False
 
     def start(self, port: int = 0) -> None:
         """Serve on a port of this machine; 0 takes a free one."""
@@ -113,13 +116,17 @@ class Station:
         self.running = serve(self.verifier, address=f"127.0.0.1:{port}", tls=self.town.as_tls(credential))
 
     def stop(self) -> None:
-        """Drain, and close everything."""
+        """Drain, and close everything; once."""
+        if self._stopped:
+            return
+        self._stopped = True
         for each in self._opened:
             each.close()
         if self.running is not None and not self.running.ended.is_set():
             self.running.drain()
         self.log.close()
         self.closures.end()
+        self.guesses.end()
         self.detail_keys.close()
 
     @property
@@ -133,7 +140,7 @@ class Station:
         client = VerificationClient(
             tls=tls or self.town.tls(device),
             trust=self.town.hub.trust,
-            settings=ClientSettings(address=self.address, deadline_seconds=10.0),
+            settings=ClientSettings(address=self.address, deadline_seconds=10.0, tries_max=1),
             clock=self.clock,
         )
         self._opened.append(client)
@@ -191,6 +198,14 @@ def _new_station(
     closures = Closures(folder / "cases.sqlite", busy_seconds=5.0)
     settings = VerifierSettings(drain_seconds=2.0, watch_seconds=0.1)
     known = {each: changes.pop(each) for each in list(changes) if hasattr(settings, each)}
+    settings = replace(settings, **known)
+    guesses = Guesses(
+        folder / "guesses.sqlite",
+        hub.secret("case"),
+        busy_seconds=5.0,
+        most=settings.guesses_max,
+        window=timedelta(days=settings.guesses_days),
+    )
     parts: dict[str, Any] = {
         "hub": town.name,
         "catalogue": hub.catalogue,
@@ -202,8 +217,9 @@ def _new_station(
         "tag_epoch": hub.settings.tag_epoch,
         "case_key": hub.secret("case"),
         "closures": closures,
+        "guesses": guesses,
         "clock": clock,
-        "settings": replace(settings, **known),
+        "settings": settings,
     }
     station = Station(
         town=town,
@@ -213,6 +229,7 @@ def _new_station(
         place=place,
         detail_keys=detail_keys,
         closures=closures,
+        guesses=guesses,
     )
     if start:
         station.start()
@@ -233,7 +250,8 @@ def new_station(town: Town, tmp_path: Path) -> Iterator[NewStation]:
     made: list[Station] = []
 
     def make(**changes: Any) -> Station:
-        made.append(_new_station(town, tmp_path, number=len(made), **changes))
+        number = changes.pop("number", len(made))
+        made.append(_new_station(town, tmp_path, number=number, **changes))
         return made[-1]
 
     yield make

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -157,9 +158,11 @@ def test_registries_that_cannot_be_read_are_refused_and_show_in_health(
         def pin(self, datasets: object) -> None:
             raise Damaged("is missing", field=f"{len(list(datasets))} datasets")
 
-    station = new_station(facts=Unreadable())
+    station = new_station()
     client = station.client()
     case = client.open_case("senior_allowance", elder, **OPERATOR)
+    agreements = station.verifier.desk.agreements
+    agreements.replace(replace(agreements.current, facts=Unreadable()))
     with pytest.raises(Unavailable):
         client.verify_item(case)
     kind, detail = station.last()
@@ -176,9 +179,11 @@ def test_a_fault_that_nobody_foresaw_is_refused_without_its_text(
         def pin(self, datasets: object) -> None:
             raise ZeroDivisionError(f"{datasets} {number}")
 
-    station = new_station(facts=Unforeseen())
+    station = new_station()
     client = station.client()
     case = client.open_case("senior_allowance", elder, **OPERATOR)
+    agreements = station.verifier.desk.agreements
+    agreements.replace(replace(agreements.current, facts=Unforeseen()))
     with pytest.raises(Unavailable) as caught:
         client.verify_item(case)
     assert caught.value.code == "internal"
