@@ -48,11 +48,11 @@ class Answering:
     files: CaseFiles
     key: SigningKey
 
-    def prepare(self, names: Sequence[str], raw: bytes, read: Callable[[bytes], Call]) -> Answered:
-        """The answer to one question, signed; it may leave once its record is in the log.
+    def prepare(self, names: Sequence[str], raw: bytes, read: Callable[[bytes], Call]) -> "Answered | desks.Refused":
+        """The answer to one question, signed, or why there is none; either may leave once its record is in the log.
 
-        `names` are those of the client's certificate, `raw` is the request as received, `read` knows its form. Raises a
-        Refusal or Malformed, recorded; or LogUnavailable where the log cannot be written, whatever the question was.
+        `names` are those of the client's certificate, `raw` is the request as received, `read` knows its form. Raises
+        LogUnavailable where the log cannot be written, whatever the question was.
         """
         desk = self.desk
         agreed = desk.agreements.current
@@ -93,8 +93,8 @@ class Answering:
                 now=now,
             )
             signed = sign(statement, self.key)
-        except Exception as fault:
-            raise desk.refused(fault, desks.Known(names=names, raw=raw, client=client, case=case)) from fault
+        except Exception as fault:  # noqa: BLE001 - whatever it is becomes a refusal
+            return desk.refusal(fault, desks.Known(names=names, raw=raw, client=client, case=case))
 
         kept = [each for _, each in answers]
         disclosed = any(one is not other for one, (other, _) in zip(said, answers, strict=True))

@@ -4,7 +4,7 @@ Any bytes give a value or Malformed; everything has a bound. The raw bytes trave
 the request as received.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
@@ -111,7 +111,9 @@ class Reader:
 
     def named_call(self, raw: bytes) -> Call:
         """A VerifyRequest."""
-        message = self._message(raw, verification_pb2.VerifyRequest)
+        return self._named_call(raw, self._message(raw, verification_pb2.VerifyRequest))
+
+    def _named_call(self, raw: bytes, message: verification_pb2.VerifyRequest) -> Call:
         length = self._bounds.role_length_max
         if not 0 < len(message.questions) <= self._bounds.questions_max:
             raise Malformed(f"has to hold 1 to {self._bounds.questions_max} questions", field="questions")
@@ -125,6 +127,27 @@ class Reader:
         if len(set(named)) != len(named):
             raise Malformed("holds one question twice", field="questions")
         return self._call(raw, message, named)
+
+    def any_call(self, raw: bytes) -> Call:
+        """A VerifyRequest or a VerifyItemRequest: without questions the two are one."""
+        message = self._message(raw, verification_pb2.VerifyRequest)
+        return self._named_call(raw, message) if message.questions else self._call(raw, message, None)
+
+    def batch(self, raw: bytes) -> Sequence[bytes]:
+        """The questions of a VerifyBatchRequest, unread."""
+        bounds = self._bounds
+        message = self._message(raw, verification_pb2.VerifyBatchRequest, bounds.transport_bytes_max)
+        if not 0 < len(message.questions) <= bounds.batch_questions_max:
+            raise Malformed(f"has to hold 1 to {bounds.batch_questions_max} questions", field="questions")
+        return message.questions
+
+    def numbered(self, raw: bytes) -> Sequence[verification_pb2.Numbered]:
+        """The questions of a VerifyStreamRequest, unread."""
+        bounds = self._bounds
+        message = self._message(raw, verification_pb2.VerifyStreamRequest, bounds.transport_bytes_max)
+        if not 0 < len(message.questions) <= bounds.batch_questions_max:
+            raise Malformed(f"has to hold 1 to {bounds.batch_questions_max} questions", field="questions")
+        return message.questions
 
     def closing(self, raw: bytes) -> Closing:
         """A CloseCaseRequest."""
@@ -140,9 +163,10 @@ class Reader:
         """A ListItemsRequest, which says nothing."""
         self._message(raw, verification_pb2.ListItemsRequest)
 
-    def _message(self, raw: bytes, kind: type[_M]) -> _M:
-        if len(raw) > self._bounds.request_bytes_max:
-            raise MessageTooLarge(f"is longer than {self._bounds.request_bytes_max} bytes", field="request")
+    def _message(self, raw: bytes, kind: type[_M], bytes_max: int = 0) -> _M:
+        bytes_max = bytes_max or self._bounds.request_bytes_max
+        if len(raw) > bytes_max:
+            raise MessageTooLarge(f"is longer than {bytes_max} bytes", field="request")
         message = kind()
         try:
             message.ParseFromString(raw)

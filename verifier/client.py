@@ -5,24 +5,27 @@ this very request, and that the hub's log holds it. There is no way round.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
 from audit.entry import Entry, instant
 from kernel.clock import Clock, SystemClock
-from kernel.errors import Malformed
+from kernel.errors import Malformed, MianzhengError
 from kernel.trust import Trust
 from schemas.wire.v1 import audit_pb2, statement_pb2
 from schemas.wire.v1 import verification_pb2 as wire
 from verifier.call import Named
 from verifier.evidence import Evidence, FalseEvidence, believed, check_logged
-from verifier.refusals import error_from
+from verifier.refusals import error_from, error_of
 from verifier.settings import ClientSettings
 from verifier.tls import Tls
 
@@ -52,6 +55,14 @@ class OpenCase:
     token: bytes
     parties: tuple[AskedParty, ...]
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """A question among several: some claims of a case, or, where none is named, everything that its item needs."""
+
+    case: OpenCase
+    questions: tuple[Named, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,25 +124,37 @@ class VerificationClient:
 
     def verify_item(self, case: OpenCase) -> CheckedAnswer:
         """一证通办: everything that the case's item needs, in one call."""
-        request = wire.VerifyItemRequest(
-            case_number=case.number, case_token=case.token, parties=_wire(case.parties), nonce=os.urandom(NONCE_SIZE)
-        )
-        raw = request.SerializeToString()
+        raw = _question(Asking(case=case))
         reply = self._call(_VERIFICATION + "VerifyItem", raw, wire.VerifyItemResponse)
         return self._checked(Evidence.of(raw, reply.signed))
 
     def verify(self, case: OpenCase, questions: Sequence[Named]) -> CheckedAnswer:
         """Some of the claims that the case's item needs."""
-        request = wire.VerifyRequest(
-            case_number=case.number,
-            case_token=case.token,
-            parties=_wire(case.parties),
-            nonce=os.urandom(NONCE_SIZE),
-            questions=[wire.Question(claim=each.claim, role=each.role) for each in questions],
-        )
-        raw = request.SerializeToString()
+        raw = _question(Asking(case=case, questions=tuple(questions)))
         reply = self._call(_VERIFICATION + "Verify", raw, wire.VerifyResponse)
         return self._checked(Evidence.of(raw, reply.signed))
+
+    def verify_batch(self, asked: Sequence[Asking]) -> list[CheckedAnswer | MianzhengError]:
+        """Several questions in one call, each in its own case: what became of each, in their order.
+
+        A refusal stands where an answer would: it is told, not raised, since the others were answered.
+        """
+        questions = [_question(each) for each in asked]
+        raw = wire.VerifyBatchRequest(questions=questions).SerializeToString()
+        reply = self._call(_VERIFICATION + "VerifyBatch", raw, wire.VerifyBatchResponse)
+        if len(reply.answered) != len(questions):
+            raise FalseEvidence("the hub answered another number of questions", field="reply")
+        return [self.became(question, each) for question, each in zip(questions, reply.answered, strict=True)]
+
+    def stream(self) -> "AskingStream":
+        """A stream of questions; use as a context manager."""
+        return AskingStream(self, self._channel.stream_stream(_VERIFICATION + "VerifyStream"))
+
+    def became(self, question: bytes, answered: wire.Answered) -> CheckedAnswer | MianzhengError:
+        """What became of a question that was sent among others: the answer, checked, or why there is none."""
+        if answered.WhichOneof("result") == "signed":
+            return self._checked(Evidence.of(question, answered.signed))
+        return error_of(answered.refused)
 
     def close_case(self, case: OpenCase) -> None:
         """Close the case: nothing can be asked in it afterwards."""
@@ -163,15 +186,26 @@ class VerificationClient:
     def _call(self, method: str, raw: bytes, kind: type[_R]) -> _R:
         # The very bytes that the statement will commit to are sent; so no serializer stands between.
         call: Callable[..., bytes] = self._channel.unary_unary(method)
-        try:
-            reply = call(raw, timeout=self._settings.deadline_seconds)
-        except grpc.RpcError as failed:
-            # What a channel raises is the call itself.
-            raise error_from(failed) from failed  # type: ignore[arg-type]
+        for attempt in range(1, self._settings.tries_max + 1):
+            try:
+                reply = call(raw, timeout=self._settings.deadline_seconds)
+                break
+            except grpc.RpcError as failed:
+                # What a channel raises is the call itself.
+                error = error_from(failed)  # type: ignore[arg-type]
+                if attempt == self._settings.tries_max or not _worth_another_try(failed.code()):
+                    raise error from failed
+                self._wait(attempt, error)
         try:
             return kind.FromString(reply)
         except DecodeError as error:
             raise Malformed(f"the hub's reply is no {kind.DESCRIPTOR.name}", field="reply") from error
+
+    def _wait(self, attempt: int, error: MianzhengError) -> None:
+        """Before another try: longer each time, not all clients at once, and not before the hub wants it."""
+        settings = self._settings
+        longest = min(settings.backoff_first_seconds * 2 ** (attempt - 1), settings.backoff_max_seconds)
+        time.sleep(max(random.uniform(longest / 2, longest), getattr(error, "retry_after_s", 0.0)))
 
     def _checked(self, evidence: Evidence) -> CheckedAnswer:
         statement = believed(evidence, self._trust)
@@ -184,6 +218,72 @@ class VerificationClient:
         if Entry.parse(entry).kind != kind:
             raise FalseEvidence("the log recorded something else", field="entry")
         check_logged(entry, receipt, self._trust)
+
+
+class AskingStream:
+    """Questions and answers on one stream: `ask` as many as you like, and iterate over what became of each.
+
+    Ends when `finish` was called and everything is answered. Raises what the hub ended the stream with.
+    """
+
+    def __init__(self, client: VerificationClient, call: Callable[..., Any]) -> None:
+        """Use `VerificationClient.stream`."""
+        self._client = client
+        self._asked: SimpleQueue[bytes | None] = SimpleQueue()
+        self._under_way: dict[int, bytes] = {}
+        self._number = 0
+        self._replies = call(iter(self._asked.get, None))
+
+    def ask(self, asking: Asking) -> int:
+        """Send a question; returns the number by which its answer is known."""
+        self._number += 1
+        question = self._under_way[self._number] = _question(asking)
+        numbered = wire.Numbered(number=self._number, question=question)
+        self._asked.put(wire.VerifyStreamRequest(questions=[numbered]).SerializeToString())
+        return self._number
+
+    def finish(self) -> None:
+        """Ask no more: the stream ends when everything is answered."""
+        self._asked.put(None)
+
+    def __iter__(self) -> Iterator[tuple[int, CheckedAnswer | MianzhengError]]:
+        """The number of each question that is answered, and what became of it, in the order in which they come."""
+        try:
+            for raw in self._replies:
+                for each in wire.VerifyStreamResponse.FromString(raw).answered:
+                    question = self._under_way.pop(each.number, None)
+                    if question is None:
+                        raise FalseEvidence("the hub answered what was not asked", field="number")
+                    yield each.number, self._client.became(question, each)
+        except grpc.RpcError as failed:
+            raise error_from(failed) from failed  # type: ignore[arg-type]
+        except DecodeError as error:
+            raise Malformed("the hub's reply is no VerifyStreamResponse", field="reply") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish()
+        self._replies.cancel()
+
+
+def _question(asking: Asking) -> bytes:
+    """A question's bytes, with a nonce of its own. Without claims it is a VerifyItemRequest, field by field."""
+    case = asking.case
+    return wire.VerifyRequest(
+        case_number=case.number,
+        case_token=case.token,
+        parties=_wire(case.parties),
+        nonce=os.urandom(NONCE_SIZE),
+        questions=[wire.Question(claim=each.claim, role=each.role) for each in asking.questions],
+    ).SerializeToString()
+
+
+def _worth_another_try(code: grpc.StatusCode) -> bool:
+    return code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
 def _wire(parties: Sequence[AskedParty]) -> list[wire.Party]:

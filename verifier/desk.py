@@ -40,6 +40,14 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A refusal that has not left: append the record before anybody is told."""
+
+    error: MianzhengError
+    record: Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """The agreements, the cases, the log and its keys."""
 
@@ -47,6 +55,7 @@ class Desk:
     agreements: Agreements
     reader: Reader
     cases: Cases
+    guesses: Guesses
     tagger: Tagger
     log: Log
     detail_keys: DetailKeys
@@ -54,12 +63,16 @@ class Desk:
 
     def refused(self, fault: Exception, call: Known) -> MianzhengError:
         """The refusal to raise, recorded. Raises LogUnavailable where it cannot be: then that is all that is told."""
+        refused = self.refusal(fault, call)
+        self.log.append(refused.record)
+        return refused.error
+
+    def refusal(self, fault: Exception, call: Known) -> "Refused":
+        """A refusal that is not recorded yet; raises LogUnavailable where that is the fault."""
         if isinstance(fault, LogUnavailable):
-    guesses: Guesses
             raise fault
-        refusal = as_refusal(fault)
-        self.log.append(self._record(refusal, call))
-        return refusal
+        error = as_refusal(fault)
+        return Refused(error=error, record=self._record(error, call))
 
     def _record(self, refusal: MianzhengError, call: Known) -> Record:
         client, case, opening = call.client, call.case, call.opening

@@ -3,57 +3,32 @@
 from collections.abc import Iterator
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # no types are published
 from grpc_status import rpc_status
 
-from kernel.errors import (
-    Denied,
-    Invalid,
-    Malformed,
-    MianzhengError,
-    Refusal,
-    Unauthenticated,
-    Unavailable,
-    UnknownItem,
-)
+from kernel.errors import Malformed, MianzhengError, Refusal, Unavailable
+from schemas.wire.v1 import verification_pb2
 from verifier.call import MessageTooLarge
-from verifier.desk import Broken
+from verifier.status import Overloaded, status_code
 
 CLAIMS = "claims"
 """The metadata key under which ErrorInfo names the refused claims, separated by commas."""
 
 
-class Overloaded(Unavailable):
-    """More calls are in flight than this worker bears; the call was not read."""
-
-    code = "overloaded"
-
-
-STATUS: dict[type[MianzhengError], grpc.StatusCode] = {
-    Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
-    Denied: grpc.StatusCode.PERMISSION_DENIED,
-    UnknownItem: grpc.StatusCode.NOT_FOUND,
-    Invalid: grpc.StatusCode.INVALID_ARGUMENT,
-    MessageTooLarge: grpc.StatusCode.INVALID_ARGUMENT,
-    Malformed: grpc.StatusCode.INVALID_ARGUMENT,
-    Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    Broken: grpc.StatusCode.INTERNAL,
-    Unavailable: grpc.StatusCode.UNAVAILABLE,
-    Refusal: grpc.StatusCode.FAILED_PRECONDITION,
-}
-"""The status of each kind of error; the nearest ancestor counts."""
-
-
 def status_of(error: MianzhengError, hub: str) -> status_pb2.Status:
     """An error for the wire: its stable code as ErrorInfo.reason, the field at fault as BadRequest."""
-    kind = next(each for each in type(error).__mro__ if each in STATUS)
-    status = status_pb2.Status(code=STATUS[kind].value[0], message=error.message)
+    status = status_pb2.Status(code=status_code(error), message=error.message)
     claims = getattr(error, "claims", ())
     metadata = {CLAIMS: ",".join(claims)} if claims else {}
     if error.remedy:
         metadata["remedy"] = error.remedy
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=error.code, domain=hub, metadata=metadata))
+    if isinstance(error, Overloaded) and error.retry_after_s:
+        delay = Duration()
+        delay.FromMilliseconds(round(error.retry_after_s * 1000))
+        status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
     if error.field:
         violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=error.message)
         status.details.add().Pack(error_details_pb2.BadRequest(field_violations=[violation]))
@@ -73,14 +48,24 @@ def error_from(failed: grpc.Call) -> MianzhengError:
         status = None
     if status is None:
         return _without_details(failed)
-    info, request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    info, request, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
     for each in status.details:
-        each.Unpack(info) or each.Unpack(request)
+        each.Unpack(info) or each.Unpack(request) or each.Unpack(retry)
     kind = KINDS.get(info.reason, Refusal)
     field = request.field_violations[0].field if request.field_violations else ""
     error = kind(status.message, field=field, remedy=info.metadata.get("remedy", ""))
+    if isinstance(error, Overloaded):
+        error.retry_after_s = retry.retry_delay.ToMilliseconds() / 1000
     if isinstance(error, Refusal):
         error.claims = tuple(filter(None, info.metadata.get(CLAIMS, "").split(",")))
+    return error
+
+
+def error_of(refused: verification_pb2.Refused) -> MianzhengError:
+    """The error that one question of several was refused with, of the same kind as it was raised."""
+    error = KINDS.get(refused.code, Refusal)(refused.message, field=refused.field, remedy=refused.remedy)
+    if isinstance(error, Refusal):
+        error.claims = tuple(refused.claims)
     return error
 
 

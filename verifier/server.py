@@ -27,18 +27,22 @@ _LOGGER = structlog.get_logger("mianzheng.verifier")
 class RunningServer:
     """A server that accepts calls. `port` is the one it listens on; `ended` is set once it is drained."""
 
-    def __init__(self, server: grpc.Server, pool: Pool, health: Health, port: int, drain_seconds: float) -> None:
+    def __init__(
+        self, server: grpc.Server, servicer: Servicer, pool: Pool, health: Health, port: int, drain_seconds: float
+    ) -> None:
         """Use `serve`."""
         self.port = port
         self.health = health
         self.ended = threading.Event()
         self._server = server
+        self._servicer = servicer
         self._pool = pool
         self._drain_seconds = drain_seconds
 
     def drain(self) -> None:
         """Say NOT_SERVING, take no new calls, let those in flight end, then stop."""
         self.health.end()
+        self._servicer.drain()
         self._server.stop(self._drain_seconds).wait()
         self._pool.shutdown()
         self.ended.set()
@@ -57,7 +61,8 @@ def serve(verifier: Verifier, *, address: str, tls: Tls) -> RunningServer:
             ("grpc.server_handshake_timeout_ms", settings.handshake_seconds * 1000),
         ),
     )
-    server.add_generic_rpc_handlers((Servicer(verifier, pool),))
+    servicer = Servicer(verifier, pool)
+    server.add_generic_rpc_handlers((servicer,))
     health = Health(verifier)
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
     reflection.enable_server_reflection((VERIFICATION, CATALOGUE, HEALTH, reflection.SERVICE_NAME), server)
@@ -70,7 +75,7 @@ def serve(verifier: Verifier, *, address: str, tls: Tls) -> RunningServer:
     health.prove()
     server.start()
     health.start()
-    return RunningServer(server, pool, health, port, settings.drain_seconds)
+    return RunningServer(server, servicer, pool, health, port, settings.drain_seconds)
 
 
 def run_worker(verifier: Verifier, *, tls: Tls, ready: Callable[[int], None] | None = None) -> None:

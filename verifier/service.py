@@ -12,6 +12,7 @@ from schemas.wire.v1 import verification_pb2 as wire
 from verifier import records
 from verifier.agreements import Agreed, Agreements
 from verifier.answer import Answered, Answering
+from verifier.batch import Batches
 from verifier.call import Reader
 from verifier.case_file import CaseFiles
 from verifier.cases import Cases
@@ -23,6 +24,7 @@ from verifier.opening import Openings
 from verifier.ports import DetailKeys, Facts, Log
 from verifier.settings import VerifierSettings
 from verifier.statement import Tagger
+from verifier.stream import Stream
 
 NOBODY = Identity(kind=IdentityKind.RESIDENT, number="0" * 18)
 """A number that nobody holds: looking it up proves that looking up works."""
@@ -46,9 +48,9 @@ class Parts(TypedDict):
     tag_epoch: str
     case_key: bytes
     closures: Closures
+    guesses: Guesses
     clock: Clock
     settings: VerifierSettings
-    guesses: Guesses
 
 
 class Verifier:
@@ -72,14 +74,15 @@ class Verifier:
                 clock=parts["clock"],
                 lifetime=timedelta(seconds=self.settings.case_seconds),
             ),
+            guesses=parts["guesses"],
             tagger=Tagger(parts["tag_key"], parts["tag_epoch"]),
             log=parts["log"],
-            guesses=parts["guesses"],
             detail_keys=parts["detail_keys"],
             clock=parts["clock"],
         )
         files = CaseFiles(self.desk.cases, self.desk.tagger, self.desk.hub, self.settings.case_files_max)
         self._answering = Answering(desk=self.desk, files=files, key=self._key)
+        self._batches = Batches(desk=self.desk, answering=self._answering)
         self._openings = Openings(desk=self.desk)
         self._reads = CatalogueReads(self.desk)
 
@@ -87,18 +90,33 @@ class Verifier:
         """OpenCase."""
         return self._openings.open_case(names, raw)
 
-    def item_answer(self, names: Sequence[str], raw: bytes) -> Answered:
+    def item_answer(self, names: Sequence[str], raw: bytes) -> Answered | Refused:
         """What VerifyItem replies, once it is recorded."""
         return self._answering.prepare(names, raw, self.desk.reader.item_call)
 
-    def named_answer(self, names: Sequence[str], raw: bytes) -> Answered:
+    def named_answer(self, names: Sequence[str], raw: bytes) -> Answered | Refused:
         """What Verify replies, once it is recorded."""
         return self._answering.prepare(names, raw, self.desk.reader.named_call)
 
+    def any_answer(self, names: Sequence[str], raw: bytes) -> Answered | Refused:
+        """What becomes of a question of a batch or a stream, which may have either form, once it is recorded."""
+        return self._answering.prepare(names, raw, self.desk.reader.any_call)
+
     def verify_item(self, names: Sequence[str], raw: bytes) -> wire.VerifyItemResponse:
         """VerifyItem, by a caller who waits for the log."""
-        answered = self.item_answer(names, raw)
-        return wire.VerifyItemResponse(signed=answered.reply(self.desk.log.append(answered.record)))
+        found = self.item_answer(names, raw)
+        logged = self.desk.log.append(found.record)
+        if isinstance(found, Refused):
+            raise found.error
+        return wire.VerifyItemResponse(signed=found.reply(logged))
+
+    def stream(self, names: Sequence[str]) -> Stream:
+        """A VerifyStream of the client of these names."""
+        return Stream(self.desk, self._answering, names, self.settings.stream_window)
+
+    def verify_batch(self, names: Sequence[str], raw: bytes) -> wire.VerifyBatchResponse:
+        """VerifyBatch."""
+        return self._batches.answer(names, raw)
 
     def close_case(self, names: Sequence[str], raw: bytes) -> wire.CloseCaseResponse:
         """CloseCase."""

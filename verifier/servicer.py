@@ -1,7 +1,8 @@
 """The gRPC border: request bytes in, reply bytes out, errors as rich status. Nothing is decided here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeAlias, cast
 
 import grpc
@@ -12,10 +13,12 @@ from kernel.errors import MianzhengError
 from schemas.wire.v1 import verification_pb2
 from verifier.answer import Answered
 from verifier.deferral import Deferral
-from verifier.desk import as_refusal
+from verifier.desk import Refused, as_refusal
 from verifier.pool import Pool
-from verifier.refusals import Overloaded, grpc_status
+from verifier.refusals import grpc_status
 from verifier.service import Verifier
+from verifier.status import Draining, Overloaded
+from verifier.stream import Stream
 
 VERIFICATION = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"].full_name
 CATALOGUE = verification_pb2.DESCRIPTOR.services_by_name["CatalogueService"].full_name
@@ -33,19 +36,24 @@ class Servicer(grpc.GenericRpcHandler):
         self._verifier = verifier
         self._pool = pool
         self._waiting_max = verifier.settings.calls_waiting_max
+        self._retry_after = verifier.settings.retry_after_seconds
         verification = {
             "OpenCase": self._unary(verifier.open_case),
             "VerifyItem": self._answer(verifier.item_answer),
             "Verify": self._answer(verifier.named_answer),
+            "VerifyBatch": self._unary(verifier.verify_batch),
             "CloseCase": self._unary(verifier.close_case),
         }
         catalogue = {"ListItems": self._unary(verifier.list_items), "GetItem": self._unary(verifier.get_item)}
         # No deserializer is set: the flow needs the request's bytes as received.
-        self._handlers: Mapping[str, Handler] = {
+        self._handlers: dict[str, Handler] = {
             f"/{service}/{name}": grpc.unary_unary_rpc_method_handler(method)
             for service, methods in ((VERIFICATION, verification), (CATALOGUE, catalogue))
             for name, method in methods.items()
         }
+        streaming = self._streaming()
+        self._handlers[f"/{VERIFICATION}/VerifyStream"] = grpc.stream_stream_rpc_method_handler(streaming)
+        self._streams: set[Stream] = set()
         self._shed: Handler = grpc.unary_unary_rpc_method_handler(self._shedding())
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
@@ -65,26 +73,59 @@ class Servicer(grpc.GenericRpcHandler):
 
         return serve
 
-    def _answer(self, method: Callable[[Sequence[str], bytes], Answered]) -> Behaviour:
+    def drain(self) -> None:
+        """End every stream once what was asked on it is answered."""
+        for each in tuple(self._streams):
+            each.end(Draining("the worker stops", remedy="connect again, and ask again what was not answered"))
+
+    def _streaming(self) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
+        """The handler of streams, on threads of their own: each holds one for its life."""
+        streams_max = self._verifier.settings.streams_max
+
+        def serve(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            if len(self._streams) >= streams_max:
+                self._verifier.note_shed()
+                self._refuse(context, Overloaded.hinting("too many streams at once", self._retry_after))
+            stream = self._verifier.stream(_names(context))
+            self._streams.add(stream)
+            try:
+                yield from stream.answers(_until_gone(messages))
+            finally:
+                self._streams.discard(stream)
+            if stream.ending is not None and context.is_active():
+                self._refuse(context, stream.ending)
+
+        # One more than may be served, for those that are told so.
+        serve.experimental_thread_pool = ThreadPoolExecutor(streams_max + 1, "streaming")  # type: ignore[attr-defined]
+        return serve
+
+    def _answer(self, method: Callable[[Sequence[str], bytes], Answered | Refused]) -> Behaviour:
         """A question's handler: it leaves the call open until the log has the answer, and its thread to others."""
         log, hub = self._verifier.desk.log, self._verifier.desk.hub
 
         def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
+            if not context.is_active():
+                # The caller has gone, or its time is over: nothing is begun, and there is nothing to record.
+                return b""
             try:
-                answered = method(_names(context), raw)
+                found = method(_names(context), raw)
                 deferral = Deferral(context)
             except Exception as fault:  # noqa: BLE001 - grpc would send the text of whatever this is
                 return self._refuse(context, as_refusal(fault))
 
             def told(pending: Pending) -> None:
                 try:
-                    reply = verification_pb2.VerifyItemResponse(signed=answered.reply(pending.result()))
-                    deferral.reply(reply.SerializeToString())
+                    logged = pending.result()
+                    if isinstance(found, Refused):
+                        deferral.refuse(found.error, hub)
+                    else:
+                        reply = verification_pb2.VerifyItemResponse(signed=found.reply(logged))
+                        deferral.reply(reply.SerializeToString())
                 except Exception as fault:  # noqa: BLE001 - the log's thread has others to serve
                     deferral.refuse(as_refusal(fault), hub)
 
             try:
-                log.submit(answered.record, told)
+                log.submit(found.record, told)
             except Exception as fault:  # noqa: BLE001 - the same
                 deferral.refuse(as_refusal(fault), hub)
             raise deferral.left
@@ -94,7 +135,7 @@ class Servicer(grpc.GenericRpcHandler):
     def _shedding(self) -> Behaviour:
         def shed(_raw: bytes, context: grpc.ServicerContext) -> bytes:
             self._verifier.note_shed()
-            return self._refuse(context, Overloaded("too many calls at once", remedy="ask again later"))
+            return self._refuse(context, Overloaded.hinting("too many calls at once", self._retry_after))
 
         # A thread of its own: the others have too much to do already. grpc takes it from the function.
         shed.experimental_thread_pool = ThreadPoolExecutor(1, "shed")  # type: ignore[attr-defined]
@@ -103,6 +144,12 @@ class Servicer(grpc.GenericRpcHandler):
     def _refuse(self, context: grpc.ServicerContext, error: MianzhengError) -> bytes:
         context.abort_with_status(grpc_status(error, self._verifier.desk.hub))
         raise AssertionError("abort_with_status returned")
+
+
+def _until_gone(messages: Iterator[bytes]) -> Iterator[bytes]:
+    """A client's messages until it ends the stream, or goes."""
+    with suppress(grpc.RpcError):
+        yield from messages
 
 
 def _names(context: grpc.ServicerContext) -> list[str]:

@@ -15,6 +15,7 @@ class VerifierSettings:
     request_bytes_max: int = setting(32 << 10, "a longer request is refused as message_too_large, and recorded")
     handler_threads: int = setting(64, "threads that answer calls: so many may share one flush of the log")
     calls_waiting_max: int = setting(512, "calls that may wait for a thread; more are shed: refused unread, counted")
+    retry_after_seconds: float = setting(0.2, "when a call that was shed is told to ask again")
     connections_quiet_seconds: int = setting(60, "a connection without calls is pinged after so many seconds")
     handshake_seconds: int = setting(10, "how long a connection may take to prove who it is")
     drain_seconds: float = setting(10.0, "how long calls in flight may take to end when the worker is told to stop")
@@ -35,18 +36,21 @@ class VerifierSettings:
     nonce_bytes_min: int = setting(16, "bytes of a requester's nonce, at least")
     nonce_bytes_max: int = setting(64, "bytes of a requester's nonce, at most")
     token_bytes_max: int = setting(8192, "bytes of a case token")
+    batch_questions_max: int = setting(500, "questions of one batch, or of one message of a stream")
+    streams_max: int = setting(64, "streams that a worker serves at once; more are refused")
+    stream_window: int = setting(256, "questions of one stream that may wait for their answers; no more are read")
     questions_max: int = setting(64, "claims named in one call")
     closures_check_seconds: float = setting(
         0.25, "after how long at the latest a worker knows that another one has ended a case"
     )
-    forget_seconds: float = setting(3600.0, "how often endings and counts that nobody needs any more are dropped")
-    closures_busy_seconds: float = setting(5.0, "how long to wait for another worker that is closing a case")
-
-
     guesses_max: int = setting(
         10, "different values that one client group may try about one person in one registry within the window"
     )
     guesses_days: int = setting(30, "the window within which guesses are counted, in days")
+    forget_seconds: float = setting(3600.0, "how often endings and counts that nobody needs any more are dropped")
+    closures_busy_seconds: float = setting(5.0, "how long to wait for another worker that is closing a case")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSettings:
     """How the client reaches a hub."""
@@ -54,5 +58,8 @@ class ClientSettings:
     address: str = setting("localhost:7443", "host and port of the verification service")
     server_name: str = setting("", "the name that the hub's certificate must carry; empty: the host of the address")
     deadline_seconds: float = setting(10.0, "how long one call may take")
-    reply_bytes_max: int = setting(4 << 20, "a longer reply is dropped")
+    reply_bytes_max: int = setting(8 << 20, "a longer reply is dropped")
+    tries_max: int = setting(4, "how often a call is tried, where the hub cannot be reached or has too much to do")
+    backoff_first_seconds: float = setting(0.05, "how long before the second try; twice as long before each next")
+    backoff_max_seconds: float = setting(2.0, "the longest wait between two tries")
     clock_skew_seconds: int = setting(300, "by how much a statement's time may differ from this machine's")

@@ -27,7 +27,7 @@ BANNED_NAMES = {
     "misc": "say what it is",
 }
 
-GRPC_MODULES = {"client", "servicer", "server", "health", "refusals", "health_check"}
+GRPC_MODULES = {"client", "deferral", "servicer", "server", "health", "refusals", "health_check"}
 """The wire modules of the verifier: elsewhere a call is a plain value."""
 
 

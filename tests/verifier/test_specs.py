@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor import Descriptor
+from google.rpc import code_pb2
 
 from kernel.digest import digest
 from kernel.trust import Trust
 from schemas.wire.v1 import statement_pb2, verification_pb2
 from verifier.evidence import Evidence, check
 from verifier.outcome import Outcome, Reason
-from verifier.refusals import KINDS, STATUS
+from verifier.refusals import KINDS
+from verifier.status import STATUS
 
 NOT_ON_THE_WIRE = {"missing_columns", "refused", "bad_seal", "bad_signature", "bad_proof", "unsigned", "false_evidence"}
 """Codes of checks that a client makes, and of the root of the tree."""
@@ -59,7 +61,10 @@ def test_every_error_code_is_documented_with_its_status(root: Path) -> None:
     page = (root / "docs" / "reference" / "errors.md").read_text("utf-8")
     rows = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE))
     told = {code: kind for code, kind in KINDS.items() if code not in NOT_ON_THE_WIRE}
-    statuses = {code: next(STATUS[each] for each in kind.__mro__ if each in STATUS).name for code, kind in told.items()}
+    statuses = {
+        code: code_pb2.Code.Name(next(STATUS[each] for each in kind.__mro__ if each in STATUS))
+        for code, kind in told.items()
+    }
     assert rows == statuses
 
 

@@ -19,8 +19,8 @@ from audit.faulty_files import FaultyFiles
 from kernel.errors import Damaged, LogUnavailable, Unauthenticated, Unavailable
 from kernel.signing import SigningKey
 from verifier.client import AskedParty
-from verifier.refusals import Overloaded
 from verifier.servicer import CATALOGUE, VERIFICATION
+from verifier.status import Overloaded
 from verifier.tls import Tls
 
 OPERATOR = {"operator": "0731", "legal_basis": "《老年人权益保障法》"}

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from schemas.wire.v1 import statement_pb2 as schemas_dot_wire_dot_v1_dot_statement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"schemas/wire/v1/verification.proto\x12\x0cmianzheng.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fschemas/wire/v1/statement.proto\"3\n\x05Party\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"\'\n\x08Question\x12\r\n\x05\x63laim\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\"g\n\x0fSignedStatement\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06key_id\x18\x03 \x01(\t\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\x12\x0f\n\x07receipt\x18\x05 \x01(\x0c\"\x8f\x02\n\x0fOpenCaseRequest\x12\x0c\n\x04item\x18\x01 \x01(\t\x12$\n\x07parties\x18\x02 \x03(\x0b\x32\x13.mianzheng.v1.Party\x12\x39\n\x06inputs\x18\x03 \x03(\x0b\x32).mianzheng.v1.OpenCaseRequest.InputsEntry\x12\x10\n\x08operator\x18\x04 \x01(\t\x12\x13\n\x0blegal_basis\x18\x05 \x01(\t\x12(\n\x08presence\x18\x06 \x01(\x0e\x32\x16.mianzheng.v1.Presence\x12\r\n\x05nonce\x18\x07 \x01(\x0c\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8b\x01\n\x10OpenCaseResponse\x12\x13\n\x0b\x63\x61se_number\x18\x01 \x01(\t\x12\x12\n\ncase_token\x18\x02 \x01(\x0c\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\x12\x0f\n\x07receipt\x18\x05 \x01(\x0c\"q\n\x11VerifyItemRequest\x12\x13\n\x0b\x63\x61se_number\x18\x01 \x01(\t\x12\x12\n\ncase_token\x18\x02 \x01(\x0c\x12$\n\x07parties\x18\x03 \x03(\x0b\x32\x13.mianzheng.v1.Party\x12\r\n\x05nonce\x18\x04 \x01(\x0c\"C\n\x12VerifyItemResponse\x12-\n\x06signed\x18\x01 \x01(\x0b\x32\x1d.mianzheng.v1.SignedStatement\"\x98\x01\n\rVerifyRequest\x12\x13\n\x0b\x63\x61se_number\x18\x01 \x01(\t\x12\x12\n\ncase_token\x18\x02 \x01(\x0c\x12$\n\x07parties\x18\x03 \x03(\x0b\x32\x13.mianzheng.v1.Party\x12\r\n\x05nonce\x18\x04 \x01(\x0c\x12)\n\tquestions\x18\x05 \x03(\x0b\x32\x16.mianzheng.v1.Question\"?\n\x0eVerifyResponse\x12-\n\x06signed\x18\x01 \x01(\x0b\x32\x1d.mianzheng.v1.SignedStatement\";\n\x10\x43loseCaseRequest\x12\x13\n\x0b\x63\x61se_number\x18\x01 \x01(\t\x12\x12\n\ncase_token\x18\x02 \x01(\x0c\"3\n\x11\x43loseCaseResponse\x12\r\n\x05\x65ntry\x18\x01 \x01(\x0c\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\"\x1f\n\x05Title\x12\n\n\x02zh\x18\x01 \x01(\t\x12\n\n\x02\x65n\x18\x02 \x01(\t\"J\n\x04Role\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\"\n\x05title\x18\x02 \x01(\x0b\x32\x13.mianzheng.v1.Title\x12\x10\n\x08required\x18\x03 \x01(\x08\"L\n\x05Input\x12\r\n\x05input\x18\x01 \x01(\t\x12\"\n\x05title\x18\x02 \x01(\x0b\x32\x13.mianzheng.v1.Title\x12\x10\n\x08required\x18\x03 \x01(\x08\"\x95\x01\n\x08Material\x12\x10\n\x08material\x18\x01 \x01(\t\x12\"\n\x05title\x18\x02 \x01(\x0b\x32\x13.mianzheng.v1.Title\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x12\n\ncovered_by\x18\x04 \x01(\t\x12\r\n\x05\x63laim\x18\x05 \x01(\t\x12\x12\n\ndepartment\x18\x06 \x01(\t\x12\x0e\n\x06waived\x18\x07 \x01(\x08\"\xe8\x01\n\x04Item\x12\x0c\n\x04item\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\"\n\x05title\x18\x03 \x01(\x0b\x32\x13.mianzheng.v1.Title\x12\x13\n\x0blegal_basis\x18\x04 \x01(\t\x12\x15\n\rhandled_where\x18\x05 \x01(\t\x12!\n\x05roles\x18\x06 \x03(\x0b\x32\x12.mianzheng.v1.Role\x12#\n\x06inputs\x18\x07 \x03(\x0b\x32\x13.mianzheng.v1.Input\x12)\n\tmaterials\x18\x08 \x03(\x0b\x32\x16.mianzheng.v1.Material\"\x12\n\x10ListItemsRequest\"6\n\x11ListItemsResponse\x12!\n\x05items\x18\x01 \x03(\x0b\x32\x12.mianzheng.v1.Item\"\x1e\n\x0eGetItemRequest\x12\x0c\n\x04item\x18\x01 \x01(\t\"3\n\x0fGetItemResponse\x12 \n\x04item\x18\x01 \x01(\x0b\x32\x12.mianzheng.v1.Item2\xc4\x02\n\x13VerificationService\x12I\n\x08OpenCase\x12\x1d.mianzheng.v1.OpenCaseRequest\x1a\x1e.mianzheng.v1.OpenCaseResponse\x12O\n\nVerifyItem\x12\x1f.mianzheng.v1.VerifyItemRequest\x1a .mianzheng.v1.VerifyItemResponse\x12\x43\n\x06Verify\x12\x1b.mianzheng.v1.VerifyRequest\x1a\x1c.mianzheng.v1.VerifyResponse\x12L\n\tCloseCase\x12\x1e.mianzheng.v1.CloseCaseRequest\x1a\x1f.mianzheng.v1.CloseCaseResponse2\xa8\x01\n\x10\x43\x61talogueService\x12L\n\tListItems\x12\x1e.mianzheng.v1.ListItemsRequest\x1a\x1f.mianzheng.v1.ListItemsResponse\x12\x46\n\x07GetItem\x12\x1c.mianzheng.v1.GetItemRequest\x1a\x1d.mianzheng.v1.GetItemResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"schemas/wire/v1/verification.proto\x12\x0cmianzheng.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fschemas/wire/v1/statement.proto\"3\n\x05Party\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0e\n\x06number\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"\'\n\x08Question\x12\r\n\x05\x63laim\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\"g\n\x0fSignedStatement\x12\x11\n\tstatement\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06key_id\x18\x03 \x01(\t\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\x12\x0f\n\x07receipt\x18\x05 \x01(\x0c\"\x8f\x02\n\x0fOpenCaseRequest\x12\x0c\n\x04item\x18\x01 \x01(\t\x12$\n\x07parties\x18\x02 \x03(\x0b\x32\x13.mianzheng.v1.Party\x12\x39\n\x06inputs\x18\x03 \x03(\x0b\x32).mianzheng.v1.OpenCaseRequest.InputsEntry\x12\x10\n\x08operator\x18\x04 \x01(\t\x12\x13\n\x0blegal_basis\x18\x05 \x01(\t\x12(\n\x08presence\x18\x06 \x01(\x0e\x32\x16.mianzheng.v1.Presence\x12\r\n\x05nonce\x18\x07 \x01(\x0c\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8b\x01\n\x10OpenCaseResponse\x12\x13\n\x0b\x63\x61se_number\x18\x01 \x01(\t\x12\x12\n\ncase_token\x18\x02 \x01(\x0c\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65ntry\x18\x04 \x01(\x0c\x12\x0f\n\x07receipt\x18\x05 \x01(\x0c\"q\n\x11VerifyItemRequest\x12\x13\n\x0b\x63\x61se_number\x18\x01 \x01(\t\x12\x12\n\ncase_token\x18\x02 \x01(\x0c\x12$\n\x07parties\x18\x03 \x03(\x0b\x32\x13.mianzheng.v1.Party\x12\r\n\x05nonce\x18\x04 \x01(\x0c\"C\n\x12VerifyItemResponse\x12-\n\x06signed\x18\x01 \x01(\x0b\x32\x1d.mianzheng.v1.SignedStatement\"\x98\x01\n\rVerifyRequest\x12\x13\n\x0b\x63\x61se_number\x18\x01 \x01(\t\x12\x12\n\ncase_token\x18\x02 \x01(\x0c\x12$\n\x07parties\x18\x03 \x03(\x0b\x32\x13.mianzheng.v1.Party\x12\r\n\x05nonce\x18\x04 \x01(\x0c\x12)\n\tquestions\x18\x05 \x03(\x0b\x32\x16.mianzheng.v1.Question\"?\n\x0eVerifyResponse\x12-\n\x06signed\x18\x01 \x01(\x0b\x32\x1d.mianzheng.v1.SignedStatement\"\'\n\x12VerifyBatchRequest\x12\x11\n\tquestions\x18\x01 \x03(\x0c\"?\n\x13VerifyBatchResponse\x12(\n\x08\x61nswered\x18\x01 \x03(\x0b\x32\x16.mianzheng.v1.Answered\"\x7f\n\x08\x41nswered\x12/\n\x06signed\x18\x01 \x01(\x0b\x32\x1d.mianzheng.v1.SignedStatementH\x00\x12(\n\x07refused\x18\x02 \x01(\x0b\x32\x15.mianzheng.v1.RefusedH\x00\x12\x0e\n\x06number\x18\x03 \x01(\x04\x42\x08\n\x06result\"g\n\x07Refused\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0e\n\x06remedy\x18\x04 \x01(\t\x12\x0e\n\x06\x63laims\x18\x05 \x03(\t\x12\x0e\n\x06status\x18\x06 \x01(\x05\",\n\x08Numbered\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x10\n\x08question\x18\x02 \x01(\x0c\"@\n\x13VerifyStreamRequest\x12)\n\tquestions\x18\x01 \x03(\x0b\x32\x16.mianzheng.v1.Numbered\"@\n\x14VerifyStreamResponse\x12(\n\x08\x61nswered\x18\x01 \x03(\x0b\x32\x16.mianzheng.v1.Answered\";\n\x10\x43loseCaseRequest\x12\x13\n\x0b\x63\x61se_number\x18\x01 \x01(\t\x12\x12\n\ncase_token\x18\x02 \x01(\x0c\"3\n\x11\x43loseCaseResponse\x12\r\n\x05\x65ntry\x18\x01 \x01(\x0c\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\"\x1f\n\x05Title\x12\n\n\x02zh\x18\x01 \x01(\t\x12\n\n\x02\x65n\x18\x02 \x01(\t\"J\n\x04Role\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\"\n\x05title\x18\x02 \x01(\x0b\x32\x13.mianzheng.v1.Title\x12\x10\n\x08required\x18\x03 \x01(\x08\"L\n\x05Input\x12\r\n\x05input\x18\x01 \x01(\t\x12\"\n\x05title\x18\x02 \x01(\x0b\x32\x13.mianzheng.v1.Title\x12\x10\n\x08required\x18\x03 \x01(\x08\"\x95\x01\n\x08Material\x12\x10\n\x08material\x18\x01 \x01(\t\x12\"\n\x05title\x18\x02 \x01(\x0b\x32\x13.mianzheng.v1.Title\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x12\n\ncovered_by\x18\x04 \x01(\t\x12\r\n\x05\x63laim\x18\x05 \x01(\t\x12\x12\n\ndepartment\x18\x06 \x01(\t\x12\x0e\n\x06waived\x18\x07 \x01(\x08\"\xe8\x01\n\x04Item\x12\x0c\n\x04item\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\r\x12\"\n\x05title\x18\x03 \x01(\x0b\x32\x13.mianzheng.v1.Title\x12\x13\n\x0blegal_basis\x18\x04 \x01(\t\x12\x15\n\rhandled_where\x18\x05 \x01(\t\x12!\n\x05roles\x18\x06 \x03(\x0b\x32\x12.mianzheng.v1.Role\x12#\n\x06inputs\x18\x07 \x03(\x0b\x32\x13.mianzheng.v1.Input\x12)\n\tmaterials\x18\x08 \x03(\x0b\x32\x16.mianzheng.v1.Material\"\x12\n\x10ListItemsRequest\"6\n\x11ListItemsResponse\x12!\n\x05items\x18\x01 \x03(\x0b\x32\x12.mianzheng.v1.Item\"\x1e\n\x0eGetItemRequest\x12\x0c\n\x04item\x18\x01 \x01(\t\"3\n\x0fGetItemResponse\x12 \n\x04item\x18\x01 \x01(\x0b\x32\x12.mianzheng.v1.Item2\xf3\x03\n\x13VerificationService\x12I\n\x08OpenCase\x12\x1d.mianzheng.v1.OpenCaseRequest\x1a\x1e.mianzheng.v1.OpenCaseResponse\x12O\n\nVerifyItem\x12\x1f.mianzheng.v1.VerifyItemRequest\x1a .mianzheng.v1.VerifyItemResponse\x12\x43\n\x06Verify\x12\x1b.mianzheng.v1.VerifyRequest\x1a\x1c.mianzheng.v1.VerifyResponse\x12R\n\x0bVerifyBatch\x12 .mianzheng.v1.VerifyBatchRequest\x1a!.mianzheng.v1.VerifyBatchResponse\x12Y\n\x0cVerifyStream\x12!.mianzheng.v1.VerifyStreamRequest\x1a\".mianzheng.v1.VerifyStreamResponse(\x01\x30\x01\x12L\n\tCloseCase\x12\x1e.mianzheng.v1.CloseCaseRequest\x1a\x1f.mianzheng.v1.CloseCaseResponse2\xa8\x01\n\x10\x43\x61talogueService\x12L\n\tListItems\x12\x1e.mianzheng.v1.ListItemsRequest\x1a\x1f.mianzheng.v1.ListItemsResponse\x12\x46\n\x07GetItem\x12\x1c.mianzheng.v1.GetItemRequest\x1a\x1d.mianzheng.v1.GetItemResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,30 +55,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERIFYREQUEST']._serialized_end=1070
   _globals['_VERIFYRESPONSE']._serialized_start=1072
   _globals['_VERIFYRESPONSE']._serialized_end=1135
-  _globals['_CLOSECASEREQUEST']._serialized_start=1137
-  _globals['_CLOSECASEREQUEST']._serialized_end=1196
-  _globals['_CLOSECASERESPONSE']._serialized_start=1198
-  _globals['_CLOSECASERESPONSE']._serialized_end=1249
-  _globals['_TITLE']._serialized_start=1251
-  _globals['_TITLE']._serialized_end=1282
-  _globals['_ROLE']._serialized_start=1284
-  _globals['_ROLE']._serialized_end=1358
-  _globals['_INPUT']._serialized_start=1360
-  _globals['_INPUT']._serialized_end=1436
-  _globals['_MATERIAL']._serialized_start=1439
-  _globals['_MATERIAL']._serialized_end=1588
-  _globals['_ITEM']._serialized_start=1591
-  _globals['_ITEM']._serialized_end=1823
-  _globals['_LISTITEMSREQUEST']._serialized_start=1825
-  _globals['_LISTITEMSREQUEST']._serialized_end=1843
-  _globals['_LISTITEMSRESPONSE']._serialized_start=1845
-  _globals['_LISTITEMSRESPONSE']._serialized_end=1899
-  _globals['_GETITEMREQUEST']._serialized_start=1901
-  _globals['_GETITEMREQUEST']._serialized_end=1931
-  _globals['_GETITEMRESPONSE']._serialized_start=1933
-  _globals['_GETITEMRESPONSE']._serialized_end=1984
-  _globals['_VERIFICATIONSERVICE']._serialized_start=1987
-  _globals['_VERIFICATIONSERVICE']._serialized_end=2311
-  _globals['_CATALOGUESERVICE']._serialized_start=2314
-  _globals['_CATALOGUESERVICE']._serialized_end=2482
+  _globals['_VERIFYBATCHREQUEST']._serialized_start=1137
+  _globals['_VERIFYBATCHREQUEST']._serialized_end=1176
+  _globals['_VERIFYBATCHRESPONSE']._serialized_start=1178
+  _globals['_VERIFYBATCHRESPONSE']._serialized_end=1241
+  _globals['_ANSWERED']._serialized_start=1243
+  _globals['_ANSWERED']._serialized_end=1370
+  _globals['_REFUSED']._serialized_start=1372
+  _globals['_REFUSED']._serialized_end=1475
+  _globals['_NUMBERED']._serialized_start=1477
+  _globals['_NUMBERED']._serialized_end=1521
+  _globals['_VERIFYSTREAMREQUEST']._serialized_start=1523
+  _globals['_VERIFYSTREAMREQUEST']._serialized_end=1587
+  _globals['_VERIFYSTREAMRESPONSE']._serialized_start=1589
+  _globals['_VERIFYSTREAMRESPONSE']._serialized_end=1653
+  _globals['_CLOSECASEREQUEST']._serialized_start=1655
+  _globals['_CLOSECASEREQUEST']._serialized_end=1714
+  _globals['_CLOSECASERESPONSE']._serialized_start=1716
+  _globals['_CLOSECASERESPONSE']._serialized_end=1767
+  _globals['_TITLE']._serialized_start=1769
+  _globals['_TITLE']._serialized_end=1800
+  _globals['_ROLE']._serialized_start=1802
+  _globals['_ROLE']._serialized_end=1876
+  _globals['_INPUT']._serialized_start=1878
+  _globals['_INPUT']._serialized_end=1954
+  _globals['_MATERIAL']._serialized_start=1957
+  _globals['_MATERIAL']._serialized_end=2106
+  _globals['_ITEM']._serialized_start=2109
+  _globals['_ITEM']._serialized_end=2341
+  _globals['_LISTITEMSREQUEST']._serialized_start=2343
+  _globals['_LISTITEMSREQUEST']._serialized_end=2361
+  _globals['_LISTITEMSRESPONSE']._serialized_start=2363
+  _globals['_LISTITEMSRESPONSE']._serialized_end=2417
+  _globals['_GETITEMREQUEST']._serialized_start=2419
+  _globals['_GETITEMREQUEST']._serialized_end=2449
+  _globals['_GETITEMRESPONSE']._serialized_start=2451
+  _globals['_GETITEMRESPONSE']._serialized_end=2502
+  _globals['_VERIFICATIONSERVICE']._serialized_start=2505
+  _globals['_VERIFICATIONSERVICE']._serialized_end=3004
+  _globals['_CATALOGUESERVICE']._serialized_start=3007
+  _globals['_CATALOGUESERVICE']._serialized_end=3175
 # @@protoc_insertion_point(module_scope)

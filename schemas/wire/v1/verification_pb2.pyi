@@ -119,6 +119,64 @@ class VerifyResponse(_message.Message):
     signed: SignedStatement
     def __init__(self, signed: _Optional[_Union[SignedStatement, _Mapping]] = ...) -> None: ...
 
+class VerifyBatchRequest(_message.Message):
+    __slots__ = ("questions",)
+    QUESTIONS_FIELD_NUMBER: _ClassVar[int]
+    questions: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, questions: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class VerifyBatchResponse(_message.Message):
+    __slots__ = ("answered",)
+    ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    answered: _containers.RepeatedCompositeFieldContainer[Answered]
+    def __init__(self, answered: _Optional[_Iterable[_Union[Answered, _Mapping]]] = ...) -> None: ...
+
+class Answered(_message.Message):
+    __slots__ = ("signed", "refused", "number")
+    SIGNED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    signed: SignedStatement
+    refused: Refused
+    number: int
+    def __init__(self, signed: _Optional[_Union[SignedStatement, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., number: _Optional[int] = ...) -> None: ...
+
+class Refused(_message.Message):
+    __slots__ = ("code", "message", "field", "remedy", "claims", "status")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    REMEDY_FIELD_NUMBER: _ClassVar[int]
+    CLAIMS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    message: str
+    field: str
+    remedy: str
+    claims: _containers.RepeatedScalarFieldContainer[str]
+    status: int
+    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ..., field: _Optional[str] = ..., remedy: _Optional[str] = ..., claims: _Optional[_Iterable[str]] = ..., status: _Optional[int] = ...) -> None: ...
+
+class Numbered(_message.Message):
+    __slots__ = ("number", "question")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    QUESTION_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    question: bytes
+    def __init__(self, number: _Optional[int] = ..., question: _Optional[bytes] = ...) -> None: ...
+
+class VerifyStreamRequest(_message.Message):
+    __slots__ = ("questions",)
+    QUESTIONS_FIELD_NUMBER: _ClassVar[int]
+    questions: _containers.RepeatedCompositeFieldContainer[Numbered]
+    def __init__(self, questions: _Optional[_Iterable[_Union[Numbered, _Mapping]]] = ...) -> None: ...
+
+class VerifyStreamResponse(_message.Message):
+    __slots__ = ("answered",)
+    ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    answered: _containers.RepeatedCompositeFieldContainer[Answered]
+    def __init__(self, answered: _Optional[_Iterable[_Union[Answered, _Mapping]]] = ...) -> None: ...
+
 class CloseCaseRequest(_message.Message):
     __slots__ = ("case_number", "case_token")
     CASE_NUMBER_FIELD_NUMBER: _ClassVar[int]

@@ -50,6 +50,16 @@ class VerificationServiceStub:
                 request_serializer=schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyRequest.SerializeToString,
                 response_deserializer=schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyResponse.FromString,
                 _registered_method=True)
+        self.VerifyBatch = channel.unary_unary(
+                '/mianzheng.v1.VerificationService/VerifyBatch',
+                request_serializer=schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyBatchRequest.SerializeToString,
+                response_deserializer=schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyBatchResponse.FromString,
+                _registered_method=True)
+        self.VerifyStream = channel.stream_stream(
+                '/mianzheng.v1.VerificationService/VerifyStream',
+                request_serializer=schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyStreamRequest.SerializeToString,
+                response_deserializer=schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyStreamResponse.FromString,
+                _registered_method=True)
         self.CloseCase = channel.unary_unary(
                 '/mianzheng.v1.VerificationService/CloseCase',
                 request_serializer=schemas_dot_wire_dot_v1_dot_verification__pb2.CloseCaseRequest.SerializeToString,
@@ -82,6 +92,22 @@ class VerificationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyBatch(self, request, context):
+        """Up to 500 questions in one call, each in a case of its own and with a statement of its own. One that is refused
+        does not keep the others from being answered.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyStream(self, request_iterator, context):
+        """The same for as long as the client likes: questions as they come, answers as soon as they are in the log, in any
+        order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CloseCase(self, request, context):
         """Closes a case; nothing can be asked in it afterwards.
         """
@@ -106,6 +132,16 @@ def add_VerificationServiceServicer_to_server(servicer, server):
                     servicer.Verify,
                     request_deserializer=schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyRequest.FromString,
                     response_serializer=schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyResponse.SerializeToString,
+            ),
+            'VerifyBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyBatch,
+                    request_deserializer=schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyBatchRequest.FromString,
+                    response_serializer=schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyBatchResponse.SerializeToString,
+            ),
+            'VerifyStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.VerifyStream,
+                    request_deserializer=schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyStreamRequest.FromString,
+                    response_serializer=schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyStreamResponse.SerializeToString,
             ),
             'CloseCase': grpc.unary_unary_rpc_method_handler(
                     servicer.CloseCase,
@@ -195,6 +231,60 @@ class VerificationService:
             '/mianzheng.v1.VerificationService/Verify',
             schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyRequest.SerializeToString,
             schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mianzheng.v1.VerificationService/VerifyBatch',
+            schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyBatchRequest.SerializeToString,
+            schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/mianzheng.v1.VerificationService/VerifyStream',
+            schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyStreamRequest.SerializeToString,
+            schemas_dot_wire_dot_v1_dot_verification__pb2.VerifyStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,
