@@ -9,12 +9,21 @@ from typing import Any
 
 import pytest
 
+from app.hub import Hub
+from app.verification import hub_guesses
+from audit.detail import open_detail, sealing_key_id
+from audit.entry import Entry
+from audit.journal import read_frames
 from cli.main import main
 from kernel.clock import SystemClock
 from kernel.errors import CaseClosed, CaseRevoked
+from kernel.identity import parse_person
 from samples.personas import Personas
+from verifier.call import Party
 from verifier.closures import Closures
 from verifier.evidence import Evidence
+from verifier.guesses import Guess
+from verifier.probing import PERSON, about
 
 Mianzheng = Callable[..., tuple[int, str, str]]
 
@@ -164,3 +173,56 @@ def test_a_case_is_shown_closed_and_revoked_by_hand_and_recorded(mianzheng: Any,
     code, _, errors = run("cases", "revoke", number, "--reason", f"冒用 {elder[0].number}")
     assert code == 2
     assert elder[0].number not in errors
+
+
+def test_what_was_guessed_about_a_person_is_shown_and_lifted_by_hand_and_recorded(mianzheng: Any) -> None:
+    station, run = mianzheng
+    hub, number = station.town.hub, station.town.people.buyer.number
+    key = about("counter", "marriages", PERSON, parse_person(number).canonical)
+    guesses = hub_guesses(hub)
+    now = hub.clock.now()
+    for each in range(3):
+        assert guesses.admit([Guess(claim="marriage.married_to", about=key, guess=(str(each),))], now) == ()
+    code, shown, _ = run("guesses", "show", "--group", "counter", "--party", number)
+    assert code == 0
+    assert "marriages: 3 / 10" in shown
+    assert "population: 0 / 10" in shown
+    assert "marriages: 0 / 10" in run("guesses", "show", "--group", "bank", "--party", number)[1]
+    words = ("guesses", "lift", "--group", "counter", "--party", number)
+    assert run(*words, "--reason", f"误录 {number}")[0] == 2
+    assert guesses.count(key, now) == 3
+    code, shown, _ = run(*words, "--reason", "窗口录入有误 mistyped at the counter", "--by", "li")
+    assert code == 0
+    assert "3 guesses forgotten" in shown
+    assert guesses.count(key, now) == 0
+    guesses.end()
+    records = found_in(hub, "desk")
+    entry, detail = records[-1]
+    assert entry.kind_name == "POLICY_CHANGED"
+    assert dict(detail.attributes) == {
+        "what": "guesses lifted",
+        "group": "counter",
+        "reason": "窗口录入有误 mistyped at the counter",
+    }
+    assert detail.operator == "li"
+    assert list(detail.parties) == station.verifier.desk.tagger.tags(
+        [Party(role="", identity=parse_person(number), name="")]
+    )
+    assert run("guesses", "show", "--group", "nobody", "--party", number)[0] == 2
+    code, _, errors = run("guesses", "show", "--group", "bank", "--party", "123")
+    assert code == 2
+    assert "123" not in errors
+
+
+def found_in(hub: Hub, log: str) -> list[tuple[Entry, Any]]:
+    """Everything in a log of the home, opened."""
+    place = hub.logs.place(log)
+    found = []
+    with place.journal.open("rb") as file:
+        for frame in read_frames(file, place.origin):
+            for record in frame.records:
+                entry = Entry.parse(record.entry)
+                key = hub.detail_keys.get(sealing_key_id(record.sealed))
+                assert key is not None
+                found.append((entry, open_detail(record.sealed, key, entry.detail_digest)))
+    return found
