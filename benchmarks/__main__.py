@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import ask, disk, flavours, growth, publish, quality, steps, swap, ten_million
+from benchmarks import ask, disk, flavours, growth, peer, publish, quality, steps, swap, ten_million
 from benchmarks.harness import OUT, Result, Setting, run, write
 from benchmarks.machine import this_machine
 from benchmarks.report import Report, figure
@@ -22,6 +22,7 @@ BENCHES = (
     quality.BENCH,
     flavours.BENCH,
     ask.BENCH,
+    peer.BENCH,
     disk.BENCH,
     growth.BENCH,
     swap.BENCH,

@@ -1,6 +1,6 @@
 """Where the microseconds of a question go: the steps of `verifier.answer`, taken one by one and timed.
 
-The steps are the product's own functions, in the order in which `Answering.answer` calls them, in this process and
+The steps are the product's own functions, in the order in which `Answering.prepare` calls them, in this process and
 without a network. Times are CPU time of the thread, so that other processes on the machine do not count; for the log,
 whose work is done by a thread of its own, CPU time of the process.
 """

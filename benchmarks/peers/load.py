@@ -1,7 +1,6 @@
 """The peer's load client: as many questions under way as the hub's has, over HTTP/1.1 and WebSockets with mutual TLS.
 
-It is told what to do by one JSON object on standard input, and prints one JSON object a round, as `benchmarks.load`.
-What each reply says is checked after the round: that it is signed, and answers its question.
+It is led as `benchmarks.marked` says. What each reply says is checked after the round: that it is signed, and answers its question.
 """
 
 import asyncio
@@ -10,14 +9,14 @@ import hashlib
 import json
 import os
 import ssl
-import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import uvloop
 import websockets
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from benchmarks.marked import obey, read_told, say_checked
 
 UNARY, STREAM, BATCH = "unary", "stream", "batch50"
 BATCH_SIZE = 50
@@ -117,15 +116,12 @@ async def measure(told: dict[str, object]) -> None:
         else:
             ask, width = (unary, in_flight) if mode == UNARY else (batch, STREAMS)
             tasks = [group.create_task(ask(asking, port, tls)) for _ in range(width)]
-        # Whoever started us says when a round begins and ends: it counts the CPU of more than one process.
-        while line := await asyncio.to_thread(sys.stdin.readline):
-            await asyncio.sleep(float(line))
-            print(json.dumps({"ended": asking.ended, "at": time.monotonic()}), flush=True)
+        await obey(lambda: asking.ended)
         for each in tasks:
             each.cancel()
     for question, token in asking.kept:
         _check(question, token, public)
-    print(json.dumps({"checked": len(asking.kept)}), flush=True)
+    say_checked(len(asking.kept))
 
 
 def _payload(token: bytes) -> dict[str, str]:
@@ -143,7 +139,7 @@ def _check(question: bytes, token: bytes, public: Ed25519PublicKey) -> None:
 
 def main() -> None:
     """Read what to do, and do it."""
-    uvloop.run(measure(json.loads(sys.stdin.readline())))
+    uvloop.run(measure(read_told()))
 
 
 if __name__ == "__main__":

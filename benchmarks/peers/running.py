@@ -1,9 +1,5 @@
-"""The hub beside its peer: statements a second of CPU, in each way to ask, on the same people and under the same TLS.
+"""Starting the peer: its database, its service, and what its load client is told."""
 
-The CPU is that of the whole service: the worker here, uvicorn and PostgreSQL there, all on one core.
-"""
-
-import json
 import os
 import secrets
 import socket
@@ -21,25 +17,9 @@ from benchmarks.ask import identity_of
 from benchmarks.city import City
 from benchmarks.harness import Setting
 from benchmarks.peers.database import Database, database, fill
-from benchmarks.peers.load import BATCH, STREAM, UNARY
 from benchmarks.process import cpu_seconds, running
 
 READY_SECONDS, LOOK_SECONDS = 30.0, 0.1
-MODES = (UNARY, STREAM, BATCH)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """Statements of one round, and the CPU seconds that they took."""
-
-    statements: int
-    cpu: float
-    seconds: float
-
-    @property
-    def per_cpu_second(self) -> float:
-        """Statements a second of CPU."""
-        return self.statements / self.cpu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,55 +64,19 @@ def peer(city: City, setting: Setting, *, core: int) -> Iterator[Peer]:
             )
 
 
-def rounds(served: Peer, city: City, setting: Setting, mode: str, *, core: int, number: int) -> Iterator[Spent]:
-    """So many rounds in one mode, one whenever it is asked for."""
-    identity, scale = identity_of(city), setting.scale
-    told = {
+def told(served: Peer, city: City, mode: str, in_flight: int) -> dict[str, object]:
+    """What the peer's load client is told."""
+    identity = identity_of(city)
+    return {
         "mode": mode,
         "port": served.port,
-        "in_flight": scale.in_flight,
+        "in_flight": in_flight,
         "questions": served.questions,
         "public": served.public,
         "authority": identity.authority,
         "certificate": identity.certificate,
         "key": identity.key,
     }
-    log = setting.work / f"peer-{mode}.log"
-    command = (sys.executable, "-m", "benchmarks.peers.load")
-    with running(command, core=core, environ=os.environ, log=log) as load:
-        _say(load, json.dumps(told))
-        before = _marked(load, scale.warm_up_seconds, log)
-        for _ in range(number):
-            cpu = served.cpu_seconds()
-            after = _marked(load, scale.round_seconds, log)
-            yield Spent(
-                statements=int(after["ended"] - before["ended"]),
-                cpu=served.cpu_seconds() - cpu,
-                seconds=after["at"] - before["at"],
-            )
-            before = after
-        said, _ = load.communicate()
-        if "checked" not in said:
-            raise RuntimeError(log.read_text("utf-8", "replace")[-4000:])
-
-
-def _marked(load: "subprocess.Popen[str]", seconds: float, log: Path) -> dict[str, float]:
-    """Let the load run for some seconds; how many answers had come then, and when that was."""
-    if load.stdout is None:
-        raise RuntimeError("the load client has no pipes")
-    _say(load, str(seconds))
-    line = load.stdout.readline()
-    if not line:
-        raise RuntimeError(log.read_text("utf-8", "replace")[-4000:])
-    found: dict[str, float] = json.loads(line)
-    return found
-
-
-def _say(load: "subprocess.Popen[str]", line: str) -> None:
-    if load.stdin is None:
-        raise RuntimeError("the load client has no pipes")
-    load.stdin.write(line + "\n")
-    load.stdin.flush()
 
 
 def _wait(port: int, process: "subprocess.Popen[str]", log: Path) -> None:
