@@ -27,6 +27,8 @@ from exchange.layout import Layout
 from exchange.snapshot import read_current
 from kernel.errors import MianzhengError
 from verifier.closures import VERSION as CASES_VERSION
+from verifier.guesses import VERSION as GUESSES_VERSION
+from verifier.limits import VERSION as LIMITS_VERSION
 
 PACKAGES = (
     "mianzheng",
@@ -53,7 +55,12 @@ def formats(hub: Hub, _: CustodySettings) -> Iterator[Diagnosis]:
         yield ill("此处没有枢纽", "there is no hub here", "mianzheng init")
         return
     yield well(f"目录格式 {HOME_FORMAT}", f"the home has format {HOME_FORMAT}")
-    for path, wanted in ((hub.paths.detail_keys, DETAIL_KEYS_VERSION), (hub.paths.cases, CASES_VERSION)):
+    for path, wanted in (
+        (hub.paths.detail_keys, DETAIL_KEYS_VERSION),
+        (hub.paths.cases, CASES_VERSION),
+        (hub.paths.guesses, GUESSES_VERSION),
+        (hub.paths.limits, LIMITS_VERSION),
+    ):
         if not path.exists():
             continue
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:

@@ -84,6 +84,11 @@ class Paths:
         return self.home / "guesses.sqlite"
 
     @property
+    def limits(self) -> Path:
+        """How many questions have been leased of which limit, as keyed hashes."""
+        return self.home / "limits.sqlite"
+
+    @property
     def evidence(self) -> Path:
         """Evidence files that this machine's clients keep."""
         return self.home / "evidence"

@@ -10,6 +10,7 @@ from app.pki import Credential
 from kernel.signing import SigningKey
 from verifier.closures import Closures
 from verifier.guesses import Guesses
+from verifier.limits import Limits
 from verifier.service import Verifier
 from verifier.tls import Tls
 
@@ -34,6 +35,13 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
         check_seconds=settings.closures_check_seconds,
     )
     guesses = hub_guesses(hub)
+    limits = Limits(
+        hub.paths.limits,
+        hub.secret("case"),
+        busy_seconds=settings.closures_busy_seconds,
+        parts=settings.lease_parts,
+        lease_max=settings.lease_max,
+    )
     try:
         with hub.logs.open(worker_log(number)) as log:
             verifier = Verifier(
@@ -48,6 +56,7 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
                 case_key=hub.secret("case"),
                 closures=closures,
                 guesses=guesses,
+                limits=limits,
                 clock=hub.clock,
                 settings=settings,
             )
@@ -64,6 +73,7 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
             with watched(newer, every_s=settings.agreements_seconds):
                 yield verifier
     finally:
+        limits.end()
         guesses.end()
         closures.end()
 

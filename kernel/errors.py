@@ -14,6 +14,7 @@ MianzhengError
 │   │   │   CaseExpired, PartiesMismatch, TooManyGuesses
 │   ├── Invalid           the question cannot be asked like this
 │   │   ├── UnknownItem, UnknownClaim, ClaimOutsideItem
+│   ├── LimitReached      as much has been asked as may be asked in this minute or day
 │   └── Unavailable       not now
 │       └── LogUnavailable  the audit log cannot be written, so nothing is answered
 └── Conflict              somebody else moved what we were about to move
@@ -212,6 +213,20 @@ class ClaimOutsideItem(Invalid):
     """The item does not need this claim about this party."""
 
     code = "claim_outside_item"
+
+
+class LimitReached(Refusal):
+    """As much has been asked as may be asked in this minute or day. `retry_after_s`: when the next one begins."""
+
+    code = "limit_reached"
+    retry_after_s: float = 0.0
+
+    @classmethod
+    def until(cls, by: str, seconds: int, retry_after_s: float) -> "LimitReached":
+        """A limit by client, operator or item, on a period of so many seconds, that ends after so many more."""
+        error = cls(f"no more may be asked by this {by} in these {seconds} seconds", remedy="ask again in the next")
+        error.retry_after_s = retry_after_s
+        return error
 
 
 class Unavailable(Refusal):

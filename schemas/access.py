@@ -1,17 +1,19 @@
 """Reads who may ask: client groups with their clients."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from schemas.client import Client, Group
 from schemas.document import Document
+from schemas.limit import DAY, MINUTE, By, Limit
 from schemas.odcs_shape import Name
 from schemas.place import is_division
 from schemas.title import Shape, TitleShape
 
+LIMIT_MAX = 1_000_000_000
 _SPIFFE = re.compile(r"spiffe://([a-z0-9.-]{1,200})/([a-z0-9_-]{1,60})/([a-z0-9-]{1,60})")
 
 
@@ -21,6 +23,17 @@ class _ClientShape(Shape):
     place: str = ""
 
 
+class _LimitShape(Shape):
+    per_minute: Annotated[int, Field(ge=1, le=LIMIT_MAX)] | None = Field(alias="perMinute", default=None)
+    per_day: Annotated[int, Field(ge=1, le=LIMIT_MAX)] | None = Field(alias="perDay", default=None)
+
+
+class _LimitsShape(Shape):
+    client: _LimitShape | None = None
+    operator: _LimitShape | None = None
+    item: _LimitShape | None = None
+
+
 class _GroupShape(Shape):
     group: Name
     title: TitleShape
@@ -28,6 +41,7 @@ class _GroupShape(Shape):
     channels: Annotated[list[Name], Field(min_length=1)] | None = None
     items: Annotated[list[str], Field(min_length=1)]
     clients: list[dict[str, Any]]
+    limits: _LimitsShape | None = None
 
 
 def read_group(document: Document, items: Collection[str]) -> tuple[Group, Mapping[int, Client]] | None:
@@ -49,6 +63,7 @@ def read_group(document: Document, items: Collection[str]) -> tuple[Group, Mappi
         title=shape.title.value(),
         channels=channels,
         items=tuple(shape.items),
+        limits=tuple(_limits(shape.limits)) if shape.limits else (),
         source=f"{document.path}:{document.line('items')}",
     )
     clients: dict[int, Client] = {}
@@ -83,6 +98,14 @@ def read_group(document: Document, items: Collection[str]) -> tuple[Group, Mappi
             place=each.place,
         )
     return group, clients
+
+
+def _limits(shape: _LimitsShape) -> Iterator[Limit]:
+    for by in By:
+        each = getattr(shape, by.value)
+        for seconds, most in ((MINUTE, each.per_minute), (DAY, each.per_day)) if each else ():
+            if most is not None:
+                yield Limit(by=by, seconds=seconds, most=most)
 
 
 def _channels(document: Document, shape: _GroupShape) -> tuple[str, ...]:

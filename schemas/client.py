@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from schemas.limit import Limit
 from schemas.title import Title
 
 
@@ -9,13 +10,14 @@ from schemas.title import Title
 class Group:
     """A client group: the channels on which its clients ask, and the items that it may handle.
 
-    `source` is file and line of the items.
+    `limits` are how much its clients may ask; none: as much as they like. `source` is file and line of the items.
     """
 
     id: str
     title: Title
     channels: tuple[str, ...]
     items: tuple[str, ...]
+    limits: tuple[Limit, ...] = ()
     source: str = ""
 
 

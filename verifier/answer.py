@@ -69,6 +69,8 @@ class Answering:
             plan = agreed.plans.of(item, case, call.named)
             now = desk.clock.now()
             grants = authorise(agreed.catalogue, client, item, plan.claims, presence=case.presence, now=now)
+            limits = agreed.catalogue.groups[client.group].limits
+            desk.limits.take(limits, client.group, client.id, case.operator, item.id, now)
 
             pinned = agreed.facts.pin(plan.datasets)
             sheet = sheet_of(plan, grants, pinned.snapshots, case.inputs)

@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError, Message
 
 from audit.entry import Entry, instant
 from kernel.clock import Clock, SystemClock
-from kernel.errors import Malformed, MianzhengError
+from kernel.errors import LimitReached, Malformed, MianzhengError
 from kernel.trust import Trust
 from schemas.wire.v1 import audit_pb2, statement_pb2
 from schemas.wire.v1 import verification_pb2 as wire
@@ -193,7 +193,7 @@ class VerificationClient:
             except grpc.RpcError as failed:
                 # What a channel raises is the call itself.
                 error = error_from(failed)  # type: ignore[arg-type]
-                if attempt == self._settings.tries_max or not _worth_another_try(failed.code()):
+                if attempt == self._settings.tries_max or not _worth_another_try(failed.code(), error):
                     raise error from failed
                 self._wait(attempt, error)
         try:
@@ -282,7 +282,10 @@ def _question(asking: Asking) -> bytes:
     ).SerializeToString()
 
 
-def _worth_another_try(code: grpc.StatusCode) -> bool:
+def _worth_another_try(code: grpc.StatusCode, error: MianzhengError) -> bool:
+    # A minute or a day is not waited for: whoever asks decides what to do meanwhile.
+    if isinstance(error, LimitReached):
+        return False
     return code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 

@@ -18,6 +18,7 @@ from verifier.authenticate import claimed
 from verifier.call import Opening, Reader
 from verifier.cases import Case, Cases
 from verifier.guesses import Guesses
+from verifier.limits import Limits
 from verifier.ports import DetailKeys, Log
 from verifier.statement import Tagger
 
@@ -56,6 +57,7 @@ class Desk:
     reader: Reader
     cases: Cases
     guesses: Guesses
+    limits: Limits
     tagger: Tagger
     log: Log
     detail_keys: DetailKeys

@@ -39,6 +39,8 @@ class Openings:
             plan = check_opening(item, agreed.plans, opening)
             now = desk.clock.now()
             authorise(agreed.catalogue, client, item, plan.claims, presence=opening.presence, now=now)
+            limits = agreed.catalogue.groups[client.group].limits
+            desk.limits.take(limits, client.group, client.id, opening.operator, item.id, now)
 
             # The numbers of one person are one person, whichever they are called by.
             pinned = agreed.facts.pin(())

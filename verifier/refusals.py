@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # no types are published
 from grpc_status import rpc_status
 
-from kernel.errors import Malformed, MianzhengError, Refusal, Unavailable
+from kernel.errors import LimitReached, Malformed, MianzhengError, Refusal, Unavailable
 from schemas.wire.v1 import verification_pb2
 from verifier.call import MessageTooLarge
 from verifier.status import Overloaded, status_code
@@ -25,7 +25,7 @@ def status_of(error: MianzhengError, hub: str) -> status_pb2.Status:
     if error.remedy:
         metadata["remedy"] = error.remedy
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=error.code, domain=hub, metadata=metadata))
-    if isinstance(error, Overloaded) and error.retry_after_s:
+    if isinstance(error, Overloaded | LimitReached) and error.retry_after_s:
         delay = Duration()
         delay.FromMilliseconds(round(error.retry_after_s * 1000))
         status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
@@ -54,7 +54,7 @@ def error_from(failed: grpc.Call) -> MianzhengError:
     kind = KINDS.get(info.reason, Refusal)
     field = request.field_violations[0].field if request.field_violations else ""
     error = kind(status.message, field=field, remedy=info.metadata.get("remedy", ""))
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | LimitReached):
         error.retry_after_s = retry.retry_delay.ToMilliseconds() / 1000
     if isinstance(error, Refusal):
         error.claims = tuple(filter(None, info.metadata.get(CLAIMS, "").split(",")))

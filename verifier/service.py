@@ -20,6 +20,7 @@ from verifier.catalogue_reads import CatalogueReads
 from verifier.closures import Closures
 from verifier.desk import Desk, Refused, as_refusal
 from verifier.guesses import Guesses
+from verifier.limits import Limits
 from verifier.opening import Openings
 from verifier.ports import DetailKeys, Facts, Log
 from verifier.settings import VerifierSettings
@@ -49,6 +50,7 @@ class Parts(TypedDict):
     case_key: bytes
     closures: Closures
     guesses: Guesses
+    limits: Limits
     clock: Clock
     settings: VerifierSettings
 
@@ -75,6 +77,7 @@ class Verifier:
                 lifetime=timedelta(seconds=self.settings.case_seconds),
             ),
             guesses=parts["guesses"],
+            limits=parts["limits"],
             tagger=Tagger(parts["tag_key"], parts["tag_epoch"]),
             log=parts["log"],
             detail_keys=parts["detail_keys"],
@@ -138,6 +141,7 @@ class Verifier:
         now = self.desk.clock.now()
         self.desk.cases.closures.forget(now - timedelta(days=1))
         self.desk.guesses.forget(now)
+        self.desk.limits.forget(now)
 
     def note_shed(self) -> None:
         """Count a call that was refused unread."""

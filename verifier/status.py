@@ -5,6 +5,7 @@ from google.rpc import code_pb2  # type: ignore[import-untyped] # no types are p
 from kernel.errors import (
     Denied,
     Invalid,
+    LimitReached,
     Malformed,
     MianzhengError,
     Refusal,
@@ -44,6 +45,7 @@ STATUS: dict[type[MianzhengError], int] = {
     MessageTooLarge: code_pb2.INVALID_ARGUMENT,
     Malformed: code_pb2.INVALID_ARGUMENT,
     Overloaded: code_pb2.RESOURCE_EXHAUSTED,
+    LimitReached: code_pb2.RESOURCE_EXHAUSTED,
     Broken: code_pb2.INTERNAL,
     Unavailable: code_pb2.UNAVAILABLE,
     Refusal: code_pb2.FAILED_PRECONDITION,

@@ -31,6 +31,7 @@ from schemas.wire.v1 import audit_pb2
 from verifier.client import AskedParty, VerificationClient
 from verifier.closures import Closures
 from verifier.guesses import Guesses
+from verifier.limits import Limits
 from verifier.server import RunningServer, serve
 from verifier.service import Verifier
 from verifier.settings import ClientSettings, VerifierSettings
@@ -106,6 +107,7 @@ class Station:
     detail_keys: DetailKeys
     closures: Closures
     guesses: Guesses
+    limits: Limits
     running: RunningServer | None = None
     _opened: list[Any] = field(default_factory=list)
     _stopped: bool = False
@@ -127,6 +129,7 @@ class Station:
         self.log.close()
         self.closures.end()
         self.guesses.end()
+        self.limits.end()
         self.detail_keys.close()
 
     @property
@@ -206,6 +209,13 @@ def _new_station(
         most=settings.guesses_max,
         window=timedelta(days=settings.guesses_days),
     )
+    limits = Limits(
+        folder / "limits.sqlite",
+        hub.secret("case"),
+        busy_seconds=5.0,
+        parts=settings.lease_parts,
+        lease_max=settings.lease_max,
+    )
     parts: dict[str, Any] = {
         "hub": town.name,
         "catalogue": hub.catalogue,
@@ -218,6 +228,7 @@ def _new_station(
         "case_key": hub.secret("case"),
         "closures": closures,
         "guesses": guesses,
+        "limits": limits,
         "clock": clock,
         "settings": settings,
     }
@@ -230,6 +241,7 @@ def _new_station(
         detail_keys=detail_keys,
         closures=closures,
         guesses=guesses,
+        limits=limits,
     )
     if start:
         station.start()
