@@ -15,7 +15,7 @@ from benchmarks.city import City
 from benchmarks.driving import drive
 from benchmarks.harness import Bench, Result, Setting
 from benchmarks.load import Target
-from benchmarks.many import BATCH, BATCH_SIZE, STREAM
+from benchmarks.many import BATCH, BATCH_SIZE, CONNECTIONS, STREAM
 from benchmarks.marked import Marks, Spent, rounds
 from benchmarks.peers.database import NoDatabase
 from benchmarks.peers.load import UNARY
@@ -95,8 +95,8 @@ def _only(found: Iterator[Spent]) -> Spent:
 
 def _results(ours: Rounds, theirs: Rounds, scale: Scale) -> Iterator[Result]:
     shapes = {
-        STREAM: f"{scale.in_flight} questions under way on 8 streams",
-        BATCH: f"8 batches of {BATCH_SIZE} at once",
+        STREAM: f"{scale.in_flight} questions under way on {CONNECTIONS} streams",
+        BATCH: f"{CONNECTIONS} batches of {BATCH_SIZE} at once",
     }
     for mode, key in RATES.items():
         yield Result.of(
@@ -107,6 +107,7 @@ def _results(ours: Rounds, theirs: Rounds, scale: Scale) -> Iterator[Result]:
         )
     for mode, key in BESIDE.items():
         if theirs[mode]:
+            pairs = zip(ours[mode], theirs[mode], strict=True)
             yield Result.of(
                 key,
                 [

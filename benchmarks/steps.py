@@ -23,10 +23,13 @@ from schemas.wire.v1 import statement_pb2, verification_pb2
 from verifier import records
 from verifier.authenticate import authenticate
 from verifier.authorise import authorise
+from verifier.case_file import CaseFiles
 from verifier.client import AskedParty
-from verifier.judge import Lookups, judge, reference
-from verifier.ports import Facts, Log
+from verifier.day import Day
+from verifier.judge import Judging, Lookups
+from verifier.ports import Log
 from verifier.service import Verifier
+from verifier.sheet import sheet_of
 from verifier.statement import draw_up, sign
 
 REPEATS = 40
@@ -84,7 +87,9 @@ def measure(setting: Setting) -> Iterator[Result]:
 def _time(verifier: Verifier, city: City) -> tuple[Mapping[str, float], Mapping[int, float]]:
     names = [f"spiffe://{city.hub.settings.name}/bench/{CLIENT}"]
     questions = [_question(verifier, names, each) for each in city.applicants(CASES)]
-    parts = Parts(verifier=verifier, facts=city.hub.exchange, key=SigningKey.read(city.hub.paths.keys / "answer.key"))
+    desk = verifier.desk
+    files = CaseFiles(desk.cases, desk.tagger, desk.hub, verifier.settings.case_files_max)
+    parts = Parts(verifier=verifier, files=files, key=SigningKey.read(city.hub.paths.keys / "answer.key"))
     laps = Laps()
     kept = [
         parts.take(names, question + os.urandom(NONCE_SIZE), laps) for _ in range(REPEATS) for question in questions
@@ -112,55 +117,50 @@ class Parts:
     """What a question passes through."""
 
     verifier: Verifier
-    facts: Facts
+    files: CaseFiles
     key: SigningKey
 
     def take(self, names: Sequence[str], raw: bytes, laps: Laps) -> Record:
         """One question, step by step, up to the record of its answer; the reply is made with a stand-in receipt."""
         desk = self.verifier.desk
-        catalogue = desk.catalogue
-        aliases, register = catalogue.aliases, catalogue.name_register
-        now = desk.clock.now()
-
+        agreed, now = desk.agreements.current, desk.clock.now()
         laps.begin()
-        client = authenticate(names, catalogue.clients)
+        client = authenticate(names, agreed.catalogue.clients)
         laps.end("authenticate")
         call = desk.reader.item_call(raw)
         laps.end("parse")
-        case = desk.cases.read(call, client)
+        file = self.files.read(call, client)
+        case = file.case
         laps.end("case token")
-        item = desk.cases.check_open(case, catalogue.items.get(case.item))
+        item = desk.cases.check_open(case, agreed.catalogue.item(case.item, case.item_version))
         case.check_parties(call.parties)
         laps.end("case open, parties the same")
-        plan = desk.plans.of(item, case, call.named)
-        grants = authorise(catalogue, client, item, plan.claims)
+        plan = agreed.plans.of(item, case, call.named)
+        grants = authorise(agreed.catalogue, client, item, plan.claims, presence=case.presence, now=now)
         laps.end("authorise")
-        pinned = self.facts.pin(plan.datasets)
-        snapshots = pinned.snapshots
+        pinned = agreed.facts.pin(plan.datasets)
         laps.end("pin snapshots")
-        lookups = Lookups(pinned, case.parties, aliases.id if aliases else None)
+        sheet = sheet_of(plan, grants, pinned.snapshots, case.inputs)
+        lookups = Lookups(pinned, case.parties, agreed.aliases)
         for asked in plan.asked:
             lookups.of(asked)
         laps.end("look up")
-        answers = [
-            judge(asked, case, lookups, grants[asked.claim.id], snapshots=snapshots, now=now) for asked in plan.asked
-        ]
+        judging = Judging(plan, lookups, case.inputs, now)
+        verdicts = [judging.verdict(*each) for each in zip(plan.asked, sheet.standings, strict=True)]
         laps.end("evaluate")
-        registers = dict.fromkeys(each.id for each in (aliases, register) if each)
+        answers = [sheet.answer(at, verdict) for at, verdict in enumerate(verdicts)]
         statement = draw_up(
-            case,
             call,
-            answers,
-            hub=desk.hub,
-            tags=desk.tagger.tags(case.parties),
-            registers=[reference(snapshots[each]) for each in registers if each in snapshots],
-            agreements=catalogue.digest,
+            case=file.statement,
+            answers=[each for each, _ in answers],
+            registers=agreed.registers_field(pinned.snapshots),
+            day=Day.of(now).written,
             now=now,
         )
         laps.end("draw up the statement")
         signed = sign(statement, self.key)
-        laps.end("serialise and sign")
-        record = records.answered(case, client.channel, statement, signed, raw)
+        laps.end("sign")
+        record = records.answered(file, [each for _, each in answers], signed, raw, disclosed=False)
         laps.end("record")
         reply = verification_pb2.SignedStatement(
             statement=signed.statement, signature=signed.signature, key_id=signed.key_id, entry=raw, receipt=raw

@@ -1,6 +1,7 @@
 """The peer's load client: as many questions under way as the hub's has, over HTTP/1.1 and WebSockets with mutual TLS.
 
-It is led as `benchmarks.marked` says. What each reply says is checked after the round: that it is signed, and answers its question.
+It is led as `benchmarks.marked` says. What each reply says is checked after the round: that it is signed, and answers
+its question.
 """
 
 import asyncio

@@ -39,6 +39,6 @@ def test_every_bench_measures_what_it_promises(tmp_path: Path) -> None:
     assert found["ask.own_us"] > 50
     assert 20 < found["memory.worker_mb"] < 250
     assert "receipts and signatures checked, all hold" in told
-    assert "serialise and sign" in told
+    assert "draw up the statement" in told
     for folder in tmp_path.rglob("worker.log"):
         assert "Traceback" not in folder.read_text("utf-8")
