@@ -89,6 +89,11 @@ class Paths:
         return self.home / "limits.sqlite"
 
     @property
+    def roll(self) -> Path:
+        """Clients entered and revoked, and operators' keys."""
+        return self.home / "roll.json"
+
+    @property
     def evidence(self) -> Path:
         """Evidence files that this machine's clients keep."""
         return self.home / "evidence"

@@ -11,6 +11,7 @@ from kernel.signing import SigningKey
 from verifier.closures import Closures
 from verifier.guesses import Guesses
 from verifier.limits import Limits
+from verifier.roll import Rolls
 from verifier.service import Verifier
 from verifier.tls import Tls
 
@@ -57,6 +58,7 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
                 closures=closures,
                 guesses=guesses,
                 limits=limits,
+                rolls=Rolls(hub.paths.roll, hub.secret("case"), check_seconds=settings.roll_check_seconds),
                 clock=hub.clock,
                 settings=settings,
             )

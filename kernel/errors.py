@@ -9,6 +9,7 @@ MianzhengError
 ├── Faulty                agreements or settings with faults, all of them listed
 ├── Refusal               a question that gets no answer; each has a stable code
 │   ├── Unauthenticated   we do not know who asks
+│   │   └── Revoked, CertificateExpired
 │   ├── Denied            we know, and they may not
 │   │   ├── NoGrant (OutsidePlace, OutsideHours, PresenceTooWeak), NotYourCase, CaseClosed (CaseRevoked),
 │   │   │   CaseExpired, PartiesMismatch, TooManyGuesses
@@ -123,6 +124,18 @@ class Unauthenticated(Refusal):
     """We do not know who asks."""
 
     code = "unauthenticated"
+
+
+class Revoked(Unauthenticated):
+    """We knew the client or its certificate, and it has been revoked."""
+
+    code = "revoked"
+
+
+class CertificateExpired(Unauthenticated):
+    """The certificate's time ended while the connection was open."""
+
+    code = "certificate_expired"
 
 
 class Denied(Refusal):

@@ -8,6 +8,7 @@ from verifier import desk as desks
 from verifier.agreements import Agreed
 from verifier.answer import Answering
 from verifier.authenticate import authenticate
+from verifier.peer import Peer
 from verifier.replies import told
 
 
@@ -18,22 +19,22 @@ class Batches:
     desk: desks.Desk
     answering: Answering
 
-    def answer(self, names: Sequence[str], raw: bytes) -> wire.VerifyBatchResponse:
+    def answer(self, peer: Peer, raw: bytes) -> wire.VerifyBatchResponse:
         """What becomes of every question, in their order, once all of it is in the log.
 
         A question that is refused is recorded as any other, and the others are answered. Raises a Refusal or Malformed,
         recorded, where the batch itself is refused, or LogUnavailable.
         """
         desk, read = self.desk, self.desk.reader.any_call
-        questions = self._questions(names, raw, desk.agreements.current)
-        found = [self.answering.prepare(names, each, read) for each in questions]
+        questions = self._questions(peer, raw, desk.agreements.current)
+        found = [self.answering.prepare(peer, each, read) for each in questions]
         logged = desk.log.append_all([each.record for each in found])
         return wire.VerifyBatchResponse(answered=map(told, found, logged))
 
-    def _questions(self, names: Sequence[str], raw: bytes, agreed: Agreed) -> Sequence[bytes]:
+    def _questions(self, peer: Peer, raw: bytes, agreed: Agreed) -> Sequence[bytes]:
         client = None
         try:
-            client = authenticate(names, agreed.catalogue.clients)
+            client = authenticate(peer, agreed.catalogue, self.desk.rolls.current(), self.desk.clock.now())
             return self.desk.reader.batch(raw)
         except Exception as fault:
-            raise self.desk.refused(fault, desks.Known(names=names, raw=raw, client=client)) from fault
+            raise self.desk.refused(fault, desks.Known(peer=peer, raw=raw, client=client)) from fault

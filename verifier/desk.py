@@ -1,7 +1,6 @@
 """What every call has at hand, and how a call is refused: recorded first, then told."""
 
 import sqlite3
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -14,12 +13,13 @@ from schemas.client import Client
 from schemas.wire.v1 import audit_pb2
 from verifier import records
 from verifier.agreements import Agreements
-from verifier.authenticate import claimed
 from verifier.call import Opening, Reader
 from verifier.cases import Case, Cases
 from verifier.guesses import Guesses
 from verifier.limits import Limits
+from verifier.peer import Peer
 from verifier.ports import DetailKeys, Log
+from verifier.roll import Rolls
 from verifier.statement import Tagger
 
 
@@ -31,9 +31,9 @@ class Broken(Unavailable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of a call when it is refused: who asked (`names` of the certificate), and how far it was read."""
+    """What is known of a call when it is refused: who asked (`peer`), and how far it was read."""
 
-    names: Iterable[str]
+    peer: Peer
     raw: bytes
     client: Client | None = None
     case: Case | None = None
@@ -58,6 +58,7 @@ class Desk:
     cases: Cases
     guesses: Guesses
     limits: Limits
+    rolls: Rolls
     tagger: Tagger
     log: Log
     detail_keys: DetailKeys
@@ -86,7 +87,7 @@ class Desk:
             except (sqlite3.Error, Damaged):
                 # The key store is the trouble: the refusal is recorded without the request.
                 pass
-        return records.refused_outside(client, claimed(call.names), refusal, self.detail_keys.general(), call.raw)
+        return records.refused_outside(client, call.peer.id, refusal, self.detail_keys.general(), call.raw)
 
     def _refused_opening(self, refusal: MianzhengError, call: Known, client: Client, opening: Opening) -> Record:
         tags = self.tagger.tags(opening.parties)

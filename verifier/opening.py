@@ -1,6 +1,5 @@
 """Opening a case, and closing it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.entry import timestamp
@@ -12,6 +11,7 @@ from verifier import records
 from verifier.authenticate import authenticate
 from verifier.authorise import authorise
 from verifier.materials import check_opening
+from verifier.peer import Peer
 from verifier.probing import check_guesses
 
 
@@ -21,7 +21,7 @@ class Openings:
 
     desk: desks.Desk
 
-    def open_case(self, names: Sequence[str], raw: bytes) -> verification_pb2.OpenCaseResponse:
+    def open_case(self, peer: Peer, raw: bytes) -> verification_pb2.OpenCaseResponse:
         """Open a case for what the item allows and the client may ask; recorded, or refused and recorded.
 
         All that the case can be asked is authorised here already, so that a clerk learns of a missing grant at once.
@@ -30,7 +30,7 @@ class Openings:
         agreed = desk.agreements.current
         client = opening = None
         try:
-            client = authenticate(names, agreed.catalogue.clients)
+            client = authenticate(peer, agreed.catalogue, desk.rolls.current(), desk.clock.now())
             opening = desk.reader.opening(raw)
             item = agreed.catalogue.items.get(opening.item)
             if item is None:
@@ -54,7 +54,7 @@ class Openings:
             case = desk.cases.open(number, client, opening, item, key)
             token = desk.cases.token(case)
         except Exception as fault:
-            known = desks.Known(names=names, raw=raw, client=client, opening=opening)
+            known = desks.Known(peer=peer, raw=raw, client=client, opening=opening)
             raise desk.refused(fault, known) from fault
 
         logged = desk.log.append(records.opened(case, client.channel, tags, raw))
@@ -66,7 +66,7 @@ class Openings:
             receipt=logged.receipt,
         )
 
-    def close_case(self, names: Sequence[str], raw: bytes) -> verification_pb2.CloseCaseResponse:
+    def close_case(self, peer: Peer, raw: bytes) -> verification_pb2.CloseCaseResponse:
         """Close a case for every worker, durably, then record it.
 
         Closing a closed case is recorded again and succeeds: a client that lost the reply may ask again.
@@ -75,14 +75,14 @@ class Openings:
         agreed = desk.agreements.current
         client = case = None
         try:
-            client = authenticate(names, agreed.catalogue.clients)
+            client = authenticate(peer, agreed.catalogue, desk.rolls.current(), desk.clock.now())
             closing = desk.reader.closing(raw)
             case = desk.cases.read(closing, client)
             desk.cases.check_time(case)
             # Closed before it is recorded: otherwise an answer could follow the entry that says the case is over.
             desk.cases.closures.close_case(case.number, case.expires_at)
         except Exception as fault:
-            raise desk.refused(fault, desks.Known(names=names, raw=raw, client=client, case=case)) from fault
+            raise desk.refused(fault, desks.Known(peer=peer, raw=raw, client=client, case=case)) from fault
 
         logged = desk.log.append(records.closed(case, client.channel, desk.tagger.tags(case.parties)))
         return verification_pb2.CloseCaseResponse(entry=logged.entry, receipt=logged.receipt)

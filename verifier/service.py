@@ -1,6 +1,5 @@
 """One verifier worker, put together: four calls about cases, two about the catalogue, and its health."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypedDict, Unpack
 
@@ -22,7 +21,9 @@ from verifier.desk import Desk, Refused, as_refusal
 from verifier.guesses import Guesses
 from verifier.limits import Limits
 from verifier.opening import Openings
+from verifier.peer import Peer
 from verifier.ports import DetailKeys, Facts, Log
+from verifier.roll import Rolls
 from verifier.settings import VerifierSettings
 from verifier.statement import Tagger
 from verifier.stream import Stream
@@ -51,12 +52,13 @@ class Parts(TypedDict):
     closures: Closures
     guesses: Guesses
     limits: Limits
+    rolls: Rolls
     clock: Clock
     settings: VerifierSettings
 
 
 class Verifier:
-    """A worker. Every method takes the names of the client's certificate and the request's bytes as received.
+    """A worker. Every method takes whoever is at the other end, and the request's bytes as received.
 
     Each raises a Refusal or Malformed that has been recorded, or LogUnavailable.
     """
@@ -78,6 +80,7 @@ class Verifier:
             ),
             guesses=parts["guesses"],
             limits=parts["limits"],
+            rolls=parts["rolls"],
             tagger=Tagger(parts["tag_key"], parts["tag_epoch"]),
             log=parts["log"],
             detail_keys=parts["detail_keys"],
@@ -89,49 +92,49 @@ class Verifier:
         self._openings = Openings(desk=self.desk)
         self._reads = CatalogueReads(self.desk)
 
-    def open_case(self, names: Sequence[str], raw: bytes) -> wire.OpenCaseResponse:
+    def open_case(self, peer: Peer, raw: bytes) -> wire.OpenCaseResponse:
         """OpenCase."""
-        return self._openings.open_case(names, raw)
+        return self._openings.open_case(peer, raw)
 
-    def item_answer(self, names: Sequence[str], raw: bytes) -> Answered | Refused:
+    def item_answer(self, peer: Peer, raw: bytes) -> Answered | Refused:
         """What VerifyItem replies, once it is recorded."""
-        return self._answering.prepare(names, raw, self.desk.reader.item_call)
+        return self._answering.prepare(peer, raw, self.desk.reader.item_call)
 
-    def named_answer(self, names: Sequence[str], raw: bytes) -> Answered | Refused:
+    def named_answer(self, peer: Peer, raw: bytes) -> Answered | Refused:
         """What Verify replies, once it is recorded."""
-        return self._answering.prepare(names, raw, self.desk.reader.named_call)
+        return self._answering.prepare(peer, raw, self.desk.reader.named_call)
 
-    def any_answer(self, names: Sequence[str], raw: bytes) -> Answered | Refused:
+    def any_answer(self, peer: Peer, raw: bytes) -> Answered | Refused:
         """What becomes of a question of a batch or a stream, which may have either form, once it is recorded."""
-        return self._answering.prepare(names, raw, self.desk.reader.any_call)
+        return self._answering.prepare(peer, raw, self.desk.reader.any_call)
 
-    def verify_item(self, names: Sequence[str], raw: bytes) -> wire.VerifyItemResponse:
+    def verify_item(self, peer: Peer, raw: bytes) -> wire.VerifyItemResponse:
         """VerifyItem, by a caller who waits for the log."""
-        found = self.item_answer(names, raw)
+        found = self.item_answer(peer, raw)
         logged = self.desk.log.append(found.record)
         if isinstance(found, Refused):
             raise found.error
         return wire.VerifyItemResponse(signed=found.reply(logged))
 
-    def stream(self, names: Sequence[str]) -> Stream:
-        """A VerifyStream of the client of these names."""
-        return Stream(self.desk, self._answering, names, self.settings.stream_window)
+    def stream(self, peer: Peer) -> Stream:
+        """A VerifyStream of this client."""
+        return Stream(self.desk, self._answering, peer, self.settings.stream_window)
 
-    def verify_batch(self, names: Sequence[str], raw: bytes) -> wire.VerifyBatchResponse:
+    def verify_batch(self, peer: Peer, raw: bytes) -> wire.VerifyBatchResponse:
         """VerifyBatch."""
-        return self._batches.answer(names, raw)
+        return self._batches.answer(peer, raw)
 
-    def close_case(self, names: Sequence[str], raw: bytes) -> wire.CloseCaseResponse:
+    def close_case(self, peer: Peer, raw: bytes) -> wire.CloseCaseResponse:
         """CloseCase."""
-        return self._openings.close_case(names, raw)
+        return self._openings.close_case(peer, raw)
 
-    def list_items(self, names: Sequence[str], raw: bytes) -> wire.ListItemsResponse:
+    def list_items(self, peer: Peer, raw: bytes) -> wire.ListItemsResponse:
         """ListItems."""
-        return self._reads.list_items(names, raw)
+        return self._reads.list_items(peer, raw)
 
-    def get_item(self, names: Sequence[str], raw: bytes) -> wire.GetItemResponse:
+    def get_item(self, peer: Peer, raw: bytes) -> wire.GetItemResponse:
         """GetItem."""
-        return self._reads.get_item(names, raw)
+        return self._reads.get_item(peer, raw)
 
     def forget_old(self) -> None:
         """Drop what nobody needs any more; raises Unavailable.
@@ -161,6 +164,7 @@ class Verifier:
             self._key.public.check(self._key.sign(_PROBE), _PROBE)
             self._read_all()
             self.desk.cases.closures.check_open(NO_CASE)
+            self.desk.rolls.current()
         except Exception as fault:  # noqa: BLE001 - health says what is wrong, whatever it is
             return str(as_refusal(fault))
         return ""

@@ -14,6 +14,7 @@ from schemas.wire.v1 import verification_pb2
 from verifier.answer import Answered
 from verifier.deferral import Deferral
 from verifier.desk import Refused, as_refusal
+from verifier.peer import Peer
 from verifier.pool import Pool
 from verifier.refusals import grpc_status
 from verifier.service import Verifier
@@ -23,7 +24,7 @@ from verifier.stream import Stream
 VERIFICATION = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"].full_name
 CATALOGUE = verification_pb2.DESCRIPTOR.services_by_name["CatalogueService"].full_name
 
-Method = Callable[[Sequence[str], bytes], Message]
+Method = Callable[[Peer, bytes], Message]
 Behaviour = Callable[[bytes, grpc.ServicerContext], bytes]
 Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
@@ -66,7 +67,7 @@ class Servicer(grpc.GenericRpcHandler):
     def _unary(self, method: Method) -> Behaviour:
         def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
             try:
-                reply = method(_names(context), raw)
+                reply = method(_peer(context), raw)
             except Exception as fault:  # noqa: BLE001 - grpc would send the text of whatever this is
                 return self._refuse(context, as_refusal(fault))
             return reply.SerializeToString()
@@ -86,7 +87,7 @@ class Servicer(grpc.GenericRpcHandler):
             if len(self._streams) >= streams_max:
                 self._verifier.note_shed()
                 self._refuse(context, Overloaded.hinting("too many streams at once", self._retry_after))
-            stream = self._verifier.stream(_names(context))
+            stream = self._verifier.stream(_peer(context))
             self._streams.add(stream)
             try:
                 yield from stream.answers(_until_gone(messages))
@@ -99,7 +100,7 @@ class Servicer(grpc.GenericRpcHandler):
         serve.experimental_thread_pool = ThreadPoolExecutor(streams_max + 1, "streaming")  # type: ignore[attr-defined]
         return serve
 
-    def _answer(self, method: Callable[[Sequence[str], bytes], Answered | Refused]) -> Behaviour:
+    def _answer(self, method: Callable[[Peer, bytes], Answered | Refused]) -> Behaviour:
         """A question's handler: it leaves the call open until the log has the answer, and its thread to others."""
         log, hub = self._verifier.desk.log, self._verifier.desk.hub
 
@@ -108,7 +109,7 @@ class Servicer(grpc.GenericRpcHandler):
                 # The caller has gone, or its time is over: nothing is begun, and there is nothing to record.
                 return b""
             try:
-                found = method(_names(context), raw)
+                found = method(_peer(context), raw)
                 deferral = Deferral(context)
             except Exception as fault:  # noqa: BLE001 - grpc would send the text of whatever this is
                 return self._refuse(context, as_refusal(fault))
@@ -152,8 +153,8 @@ def _until_gone(messages: Iterator[bytes]) -> Iterator[bytes]:
         yield from messages
 
 
-def _names(context: grpc.ServicerContext) -> list[str]:
-    """The URI names of the client's certificate, which the transport has checked."""
+def _peer(context: grpc.ServicerContext) -> Peer:
+    """Who the client's certificate says it is; the transport has checked it."""
     # The published types say that a property has one value; it has several.
-    names = cast("Sequence[bytes]", context.auth_context().get("peer_uri", ()))
-    return [name.decode("utf-8", "replace") for name in names]
+    shown = cast("Sequence[bytes]", context.auth_context().get("x509_pem_cert", ()))
+    return Peer.of_certificate(shown[0]) if shown else Peer.named(())

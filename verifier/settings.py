@@ -47,6 +47,7 @@ class VerifierSettings:
         10, "different values that one client group may try about one person in one registry within the window"
     )
     guesses_days: int = setting(30, "the window within which guesses are counted, in days")
+    roll_check_seconds: float = setting(0.25, "after how long at the latest a worker knows who has been revoked")
     lease_parts: int = setting(20, "a worker leases so small a part of a limit at a time")
     lease_max: int = setting(1000, "questions of one lease, at most")
     forget_seconds: float = setting(3600.0, "how often endings and counts that nobody needs any more are dropped")

@@ -6,27 +6,30 @@ slows itself down.
 """
 
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from audit.pending import Pending
 from kernel.errors import MianzhengError, Unauthenticated
 from schemas.wire.v1 import verification_pb2 as wire
-from verifier.answer import Answering
+from verifier.answer import Answered, Answering
 from verifier.desk import Desk, Known, Refused, as_refusal
+from verifier.peer import Peer
 from verifier.replies import told
 
 
 class Stream:
     """One client's stream. `answers` is what is sent; `ending` is why it ended, where the client did not end it."""
 
-    def __init__(self, desk: Desk, answering: Answering, names: Sequence[str], window: int) -> None:
-        """Serve the client of these names; `window` questions may wait for their answers."""
+    def __init__(self, desk: Desk, answering: Answering, peer: Peer, window: int) -> None:
+        """Serve this client; `window` questions may wait for their answers."""
         self.ending: MianzhengError | None = None
         self._desk = desk
         self._answering = answering
-        self._names = names
+        self._peer = peer
         self._window = threading.Semaphore(window)
         self._size = window
         self._over = threading.Event()
@@ -77,30 +80,40 @@ class Stream:
         try:
             numbered = self._desk.reader.numbered(raw)
         except MianzhengError as fault:
-            raise self._desk.refused(fault, Known(names=self._names, raw=raw)) from fault
-        for each in numbered:
+            raise self._desk.refused(fault, Known(peer=self._peer, raw=raw)) from fault
+        waiting = deque(numbered)
+        while waiting:
+            taken = [waiting.popleft()]
             self._window.acquire()
+            # All that may be answered by now, together.
+            while waiting and self._window.acquire(blocking=False):
+                taken.append(waiting.popleft())
             if self._over.is_set() or self.ending is not None:
-                self._window.release()
+                for _ in taken:
+                    self._window.release()
                 return
-            try:
-                self._answer(each.number, each.question)
-            except BaseException:
-                self._window.release()
-                raise
+            self._answer(taken)
 
-    def _answer(self, number: int, question: bytes) -> None:
-        found = self._answering.prepare(self._names, question, self._desk.reader.any_call)
-        if isinstance(found, Refused) and isinstance(found.error, Unauthenticated):
-            # Whoever is not known any more is told once.
-            self.ending = found.error
-
-        def logged(pending: Pending) -> None:
-            try:
-                self._ready.put(told(found, pending.result(), number))
-            except Exception as fault:  # noqa: BLE001 - the log's thread has others to serve
-                self.ending = self.ending or as_refusal(fault)
-            finally:
+    def _answer(self, numbered: Sequence[wire.Numbered]) -> None:
+        """Answer questions that the window has let in."""
+        waiting = len(numbered)
+        try:
+            read = self._desk.reader.any_call
+            found = self._answering.prepare_all(self._peer, [each.question for each in numbered], read)
+            for each, outcome in zip(numbered, found, strict=True):
+                if isinstance(outcome, Refused) and isinstance(outcome.error, Unauthenticated):
+                    # Whoever is not known any more is told once.
+                    self.ending = outcome.error
+                self._desk.log.submit(outcome.record, partial(self._logged, outcome, each.number))
+                waiting -= 1
+        finally:
+            for _ in range(waiting):
                 self._window.release()
 
-        self._desk.log.submit(found.record, logged)
+    def _logged(self, outcome: Answered | Refused, number: int, pending: Pending) -> None:
+        try:
+            self._ready.put(told(outcome, pending.result(), number))
+        except Exception as fault:  # noqa: BLE001 - the log's thread has others to serve
+            self.ending = self.ending or as_refusal(fault)
+        finally:
+            self._window.release()

@@ -34,10 +34,11 @@ from tests.exchange.registry import TODAY, Registry, alias, marriage, number, pe
 from tests.exchange.registry import Record as Row
 from verifier.evidence import Evidence, FalseEvidence
 from verifier.outcome import Outcome, Reason
+from verifier.peer import Peer
 from verifier.replay import Sameness, worst
 from verifier.statement import parse_statement, sign
 
-COUNTER = ["spiffe://wenling.mianzheng.example/counter/counter-hall-01"]
+COUNTER = Peer(id="spiffe://wenling.mianzheng.example/counter/counter-hall-01")
 UNMARRIED = "claims/marriage.unmarried.yaml"
 
 

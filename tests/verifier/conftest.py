@@ -32,6 +32,7 @@ from verifier.client import AskedParty, VerificationClient
 from verifier.closures import Closures
 from verifier.guesses import Guesses
 from verifier.limits import Limits
+from verifier.roll import Rolls
 from verifier.server import RunningServer, serve
 from verifier.service import Verifier
 from verifier.settings import ClientSettings, VerifierSettings
@@ -229,6 +230,7 @@ def _new_station(
         "closures": closures,
         "guesses": guesses,
         "limits": limits,
+        "rolls": Rolls(folder / "roll.json", hub.secret("case")),
         "clock": clock,
         "settings": settings,
     }
