@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": ("cli.verify", "verify"),
     "contracts": ("cli.contracts", "contracts_app"),
     "datasets": ("cli.datasets", "datasets_app"),
+    "clients": ("cli.clients", "clients_app"),
     "cases": ("cli.cases", "cases_app"),
     "guesses": ("cli.guesses", "guesses_app"),
     "grants": ("cli.grants", "grants_app"),
