@@ -5,12 +5,15 @@ would change characters that people are called by); Latin letters lose their ful
 forms stay apart. The raw form is kept by the caller.
 """
 
+import re
 import unicodedata
 
 SEPARATOR = "\u00b7"
 _LOOK_ALIKES = dict.fromkeys(map(ord, "\u2022\u30fb\u2027\u2219\u22c5\uff0e\u25cf\uff65\u1427\u16eb\ufe52."), SEPARATOR)
 _FULL_WIDTH = {ord("\uff21") + at + case: chr(ord("A") + at + case) for at in range(26) for case in (0, 32)}
 _FOLDS = _LOOK_ALIKES | _FULL_WIDTH
+_PLAIN = re.compile("[\u4e00-\u9fff]+")
+"""Most names: unified ideographs, which no step changes."""
 
 
 def match_name(text: str) -> str:
@@ -18,6 +21,8 @@ def match_name(text: str) -> str:
 
     Invisible characters (format characters, such as a zero-width space) are no part of a name.
     """
+    if _PLAIN.fullmatch(text):
+        return text
     if not text.isascii():
         text = "".join(each for each in text if unicodedata.category(each) != "Cf")
     composed = unicodedata.normalize("NFC", text).translate(_FOLDS)

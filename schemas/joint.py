@@ -18,9 +18,22 @@ from schemas.expression import Expression, new_maps
 from schemas.reserved import ASK, TODAY
 
 
+def merged(asks: Iterable[Mapping[str, object]]) -> Mapping[str, object] | None:
+    """The parameters of several claims as one; None where two claims mean two things by one name."""
+    found: dict[str, object] = {}
+    for each in asks:
+        for name, value in each.items():
+            if found.setdefault(name, value) != value:
+                return None
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joint:
-    """The expressions and coverages of some claims as one; `rows_max` is the least that one of them bears."""
+    """The expressions and coverages of some claims as one; `rows_max` is the least that one of them bears.
+
+    `bits` says which bit is whose, by the identity of the claims' own expressions.
+    """
 
     claims: tuple[Claim, ...]
     datasets: Mapping[str, Contract] = field(repr=False)
@@ -51,22 +64,13 @@ class Joint:
             program=new_maps([base(each) for each in datasets]).compile(text),
         )
 
-    def bit(self, expression: Expression) -> int:
-        """Which bit of the value is this expression's: one of the claims' own."""
-        return self.bits[id(expression)]
-
     def evaluate(
-        self, rows: Mapping[str, Sequence[Message]], asks: Iterable[Mapping[str, object]], today: object
+        self, rows: Mapping[str, Sequence[Message]], ask: Mapping[str, object], today: object
     ) -> int | None:
         """The bits of the expressions that hold; None where that is not known of all of them.
 
-        `asks` are the claims' parameters as expressions see them (`Claim.asked`), `today` likewise.
+        `ask` is every claim's parameters as expressions see them (`merged`), `today` likewise.
         """
-        ask: dict[str, object] = {}
-        for each in asks:
-            for name, value in each.items():
-                if ask.setdefault(name, value) != value:
-                    return None
         seen: dict[str, object] = {ASK: ask, TODAY: today}
         for dataset, contract in self.datasets.items():
             held, names = rows[dataset], self.reads[dataset]

@@ -27,7 +27,7 @@ class Batches:
         """
         desk, read = self.desk, self.desk.reader.any_call
         questions = self._questions(peer, raw, desk.agreements.current)
-        found = [self.answering.prepare(peer, each, read) for each in questions]
+        found = self.answering.prepare_all(peer, questions, read)
         logged = desk.log.append_all([each.record for each in found])
         return wire.VerifyBatchResponse(answered=map(told, found, logged))
 

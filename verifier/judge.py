@@ -12,7 +12,7 @@ from kernel.errors import Invalid
 from kernel.identity import Identity
 from schemas.expression import Expression
 from schemas.grant import Grant
-from schemas.joint import Joint
+from schemas.joint import Joint, merged
 from schemas.parameter import Value
 from schemas.property import Sensitivity
 from schemas.wire.v1 import statement_pb2
@@ -58,11 +58,11 @@ class Lookups:
 
     def of(self, asked: Asked) -> dict[str, Held]:
         """What the claim's datasets hold about its party; those without a snapshot in force are left out."""
-        snapshots = self.snapshots
+        snapshots, role = self.snapshots, asked.role
         found: dict[str, Held] = {}
         for dataset in asked.claim.datasets:
             if dataset in snapshots:
-                held = self.look(dataset, asked.role)
+                held = self.look(dataset, role)
                 if asked.doubles and not held.tainted and any(self._doubtful(asked, dataset, r) for r in asked.doubles):
                     held = Found(rows=held.rows, tainted=True)
                 found[dataset] = held
@@ -106,9 +106,10 @@ class Judging:
 
         def holds(expression: Expression) -> bool:
             joint = self._plan.together.get(role)
-            bits = self._together(role, joint) if joint is not None else None
-            if joint is not None and bits is not None:
-                return bits & joint.bit(expression) != 0
+            if joint is not None:
+                bits = self._bits[role] if role in self._bits else self._together(role, joint)
+                if bits is not None:
+                    return bits & joint.bits[id(expression)] != 0
             return expression.holds(self._variables(asked, held))
 
         return verdict(asked.claim, held, holds, standing=standing, now=self._now)
@@ -119,19 +120,21 @@ class Judging:
         return _disclosed(asked, self._lookups.of(asked), ask, self._now)
 
     def _together(self, role: str, joint: Joint) -> int | None:
-        try:
-            return self._bits[role]
-        except KeyError:
-            bits = self._bits[role] = self._evaluated(role, joint)
-            return bits
+        bits = self._bits[role] = self._evaluated(role, joint)
+        return bits
 
     def _evaluated(self, role: str, joint: Joint) -> int | None:
-        lookups = self._lookups
-        if any(dataset not in lookups.snapshots for dataset in joint.datasets):
-            return None
-        rows = {dataset: lookups.look(dataset, role).rows for dataset in joint.datasets}
-        asks = [each.seen(lookups.numbers, self._inputs) for each in self._plan.asked if each.role == role]
-        return joint.evaluate(rows, asks, Day.of(self._now).seen)
+        lookups, snapshots, plan = self._lookups, self._lookups.snapshots, self._plan
+        rows = {}
+        for dataset in joint.datasets:
+            if dataset not in snapshots:
+                return None
+            rows[dataset] = lookups.look(dataset, role).rows
+        if role in plan.constants:
+            ask = plan.constants[role]
+        else:
+            ask = merged([each.seen(lookups.numbers, self._inputs) for each in plan.asked if each.role == role])
+        return joint.evaluate(rows, ask, Day.of(self._now).seen) if ask is not None else None
 
     def _variables(self, asked: Asked, held: Mapping[str, Held]) -> Mapping[str, object]:
         rows = {dataset: held[dataset].rows for dataset in asked.claim.datasets}

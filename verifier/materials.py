@@ -15,7 +15,7 @@ from schemas.beside import beside
 from schemas.catalogue import Catalogue
 from schemas.claim import Claim
 from schemas.item import Binding, Item, Material, Source
-from schemas.joint import Joint
+from schemas.joint import Joint, merged
 from schemas.parameter import ParameterType, Value
 from schemas.wire.v1 import statement_pb2
 from verifier.call import Named, Opening
@@ -90,6 +90,16 @@ class Plan:
             joint = Joint.of(claims) if len(claims) > 1 else None
             if joint is not None:
                 found[role] = joint
+        return found
+
+    @cached_property
+    def constants(self) -> Mapping[str, Mapping[str, object] | None]:
+        """The parameters of each role's claims as one (`merged`), where the item alone says what all of them are."""
+        found = {}
+        for role in self.together:
+            asks = [each.constant for each in self.asked if each.role == role]
+            if all(each is not None for each in asks):
+                found[role] = merged([each for each in asks if each is not None])
         return found
 
     @cached_property
