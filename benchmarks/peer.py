@@ -110,10 +110,7 @@ def _results(ours: Rounds, theirs: Rounds, scale: Scale) -> Iterator[Result]:
             pairs = zip(ours[mode], theirs[mode], strict=True)
             yield Result.of(
                 key,
-                [
-                    one.per_cpu_second / other.per_cpu_second
-                    for one, other in zip(ours[mode], theirs[mode], strict=True)
-                ],
+                [one.per_cpu_second / other.per_cpu_second for one, other in pairs],
                 "ratio",
                 "statements a second of CPU over those of FastAPI with PostgreSQL, its database's CPU counted",
             )

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from schemas.beside import base
 from schemas.claim import Claim
 from schemas.contract import Contract
-from schemas.expression import Expression, new_maps
+from schemas.expression import new_maps
 from schemas.reserved import ASK, TODAY
 
 
