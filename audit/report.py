@@ -7,6 +7,7 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
+from audit.entry import instant
 from audit.root_log import Restored
 from audit.show import Row
 from audit.verify import LogReport
@@ -14,7 +15,7 @@ from audit.verify_hub import HubReport
 from kernel.clock import SHANGHAI
 from kernel.digest import digest, digest_text
 from schemas.wire.v1 import audit_pb2
-from schemas.wire.v1.statement_pb2 import Outcome, Reason
+from schemas.wire.v1.statement_pb2 import Assurance, Outcome, Presence, Reason
 
 
 def hub_lines(report: HubReport) -> Iterator[str]:
@@ -109,10 +110,12 @@ def _detail_lines(detail: audit_pb2.Detail | None) -> Iterator[str]:
         yield "详情已销毁 the detail has been erased"
         return
     if detail.client:
-        yield f"接入方 client {detail.client}，经办人 operator {detail.operator or '—'}"
+        assured = _ASSURED.get(detail.operator_assurance, "")
+        yield f"接入方 client {detail.client}，经办人 operator {detail.operator or '—'}{assured}"
     if detail.item:
         roles = "、".join(party.role for party in detail.parties)
         yield f"事项 item {detail.item}，当事人 parties {roles or '—'}，依据 legal basis {detail.legal_basis or '—'}"
+    yield from _witness_lines(detail)
     for answer in detail.answers:
         outcome = Outcome.Name(answer.outcome).removeprefix("OUTCOME_")
         reason = f" {Reason.Name(answer.reason).removeprefix('REASON_')}" if answer.reason else ""
@@ -122,6 +125,25 @@ def _detail_lines(detail: audit_pb2.Detail | None) -> Iterator[str]:
         yield f"拒绝 refused: {detail.refusal} {claims}".rstrip()
     for name in sorted(detail.attributes):
         yield f"{name}: {detail.attributes[name]}"
+
+
+def _witness_lines(detail: audit_pb2.Detail) -> Iterator[str]:
+    """How presence was established, by which device, and who acts for the applicant."""
+    if detail.presence:
+        line = f"到场 presence {Presence.Name(detail.presence).removeprefix('PRESENCE_')}"
+        if detail.HasField("presence_evidence"):
+            seen = detail.presence_evidence
+            when = instant(seen.at).astimezone(SHANGHAI)
+            line += f"，设备 device {seen.device}，{when:%Y-%m-%d %H:%M:%S}，{digest_text(seen.record_digest)}"
+        yield line
+    if detail.HasField("agent"):
+        yield f"代办 agent {detail.agent.tag.hex()[:16]}…，依据 basis {detail.agent_basis}"
+
+
+_ASSURED = {
+    Assurance.Value("ASSURANCE_ASSERTED"): "（自称 asserted）",
+    Assurance.Value("ASSURANCE_PROVED"): "（已证明 proved）",
+}
 
 
 def _row_json(row: Row) -> dict[str, Any]:

@@ -10,10 +10,14 @@ import typer
 from rich.console import Console
 
 from app.hub import open_hub
+from app.operators import read_assertion
 from app.paths import home_from_environment
 from app.verification import client_tls
-from cli.given import who_types
+from audit.entry import timestamp
+from cli.given import read_given, who_types
 from cli.sheet import Sheet
+from kernel.clock import SystemClock
+from kernel.digest import digest
 from kernel.durable import PRIVATE, create_file
 from kernel.errors import MalformedIdentity, UnknownItem
 from kernel.identity import parse_person
@@ -24,6 +28,7 @@ from verifier.evidence import SUFFIX, FalseEvidence
 
 REPLY_FALSE = 1
 NOT_ALL_CONFIRMED = 5
+RECORD_BYTES_MAX = 64 << 20
 HIDDEN = "-"
 """In place of a number: ask for it, unseen and outside the shell's history."""
 
@@ -57,7 +62,12 @@ def ask(  # noqa: PLR0913, PLR0917 (each is an option of the command)
     client: Annotated[str, typer.Option(help="接入设备。 The device whose certificate is shown.")] = "counter-hall-01",
     operator: Annotated[str, typer.Option(help="经办人。 The operator; else who is logged in.")] = "",
     basis: Annotated[str, typer.Option(help="办理依据。 The legal basis; else the item's own.")] = "",
-    presence: Annotated[HowPresent, typer.Option(help="到场方式。 How presence was shown.")] = HowPresent.CARD_READ,
+    presence: Annotated[HowPresent, typer.Option(help="到场方式。 How presence was shown.")] = HowPresent.OPERATOR_WORD,
+    device: Annotated[str, typer.Option(help="读卡器或摄像头。 The device that established presence.")] = "",
+    record: Annotated[Path | None, typer.Option(help="设备的记录文件。 The device's own record, a file.")] = None,
+    agent: Annotated[str, typer.Option(help="代办人，证件号码[,姓名]。 Who acts for the applicant.")] = "",
+    agent_basis: Annotated[str, typer.Option(help="代办依据，如委托书。 On what basis they act.")] = "",
+    assertion: Annotated[Path | None, typer.Option(help="经办人声明文件。 The operator's assertion.")] = None,
     out: Annotated[Path | None, typer.Option(help="凭证目录。 Where the evidence goes; else <home>/evidence.")] = None,
     home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")] = False,
@@ -78,6 +88,9 @@ def ask(  # noqa: PLR0913, PLR0917 (each is an option of the command)
             legal_basis=basis or described.legal_basis,
             presence=PRESENCES[presence],
             inputs=_pairs(given or (), "--input"),
+            evidence=_evidence(device, record) if device else None,
+            agent=_agent(agent, agent_basis) if agent else None,
+            assertion=read_assertion(assertion) if assertion else None,
         )
         try:
             checked = asking.verify_item(case)
@@ -95,6 +108,21 @@ def ask(  # noqa: PLR0913, PLR0917 (each is an option of the command)
         _show(sheet, evidence)
     if sheet.open_lines:
         raise typer.Exit(NOT_ALL_CONFIRMED)
+
+
+def _evidence(device: str, record: Path | None) -> statement_pb2.PresenceEvidence:
+    """What the device established just now; its record stays here, only its digest goes to the hub."""
+    if record is None:
+        raise typer.BadParameter("name the device's record", param_hint="--record")
+    raw = read_given(record, RECORD_BYTES_MAX)
+    return statement_pb2.PresenceEvidence(device=device, at=timestamp(SystemClock().now()), record_digest=digest(raw))
+
+
+def _agent(text: str, basis: str) -> wire.Agent:
+    number, _, name = text.partition(",")
+    if number == HIDDEN:
+        number = typer.prompt("代办人证件号码 the agent's number", hide_input=True)
+    return wire.Agent(number=number, name=name, basis=basis)
 
 
 def _item(asking: VerificationClient, item: str) -> wire.Item:

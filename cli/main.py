@@ -26,6 +26,7 @@ COMMANDS = {
     "contracts": ("cli.contracts", "contracts_app"),
     "datasets": ("cli.datasets", "datasets_app"),
     "clients": ("cli.clients", "clients_app"),
+    "operators": ("cli.operators", "operators_app"),
     "cases": ("cli.cases", "cases_app"),
     "guesses": ("cli.guesses", "guesses_app"),
     "grants": ("cli.grants", "grants_app"),

@@ -9,7 +9,7 @@ MianzhengError
 ├── Faulty                agreements or settings with faults, all of them listed
 ├── Refusal               a question that gets no answer; each has a stable code
 │   ├── Unauthenticated   we do not know who asks
-│   │   └── Revoked, CertificateExpired
+│   │   └── Revoked, CertificateExpired, FalseAssertion
 │   ├── Denied            we know, and they may not
 │   │   ├── NoGrant (OutsidePlace, OutsideHours, PresenceTooWeak), NotYourCase, CaseClosed (CaseRevoked),
 │   │   │   CaseExpired, PartiesMismatch, TooManyGuesses
@@ -136,6 +136,12 @@ class CertificateExpired(Unauthenticated):
     """The certificate's time ended while the connection was open."""
 
     code = "certificate_expired"
+
+
+class FalseAssertion(Unauthenticated):
+    """The operator's assertion does not hold: not their key, not this client, not this hub, or not now."""
+
+    code = "false_assertion"
 
 
 class Denied(Refusal):

@@ -152,6 +152,7 @@ class Answering:
         question.statement = draw_up(
             question.call,
             case=question.file.statement,
+            witnesses=question.file.statement_end,
             answers=question.said,
             registers=agreed.registers_field(question.sheet.snapshots),
             day=Day.of(now).written,

@@ -6,14 +6,17 @@ the request as received.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from kernel.digest import DIGEST_SIZE
 from kernel.errors import Malformed, MalformedIdentity
 from kernel.identity import Identity, parse_person
 from schemas.wire.v1 import statement_pb2, verification_pb2
+from verifier.presence import Agent, Evidence
 from verifier.settings import VerifierSettings
 
 _M = TypeVar("_M", bound=Message)
@@ -47,6 +50,9 @@ class Opening:
     operator: str
     legal_basis: str
     presence: statement_pb2.Presence
+    assertion: verification_pb2.Assertion | None = None
+    evidence: Evidence | None = None
+    agent: Agent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +75,9 @@ class Closing:
     case_number: str
     token: bytes
 
+
+_SECONDS_MAX = 1 << 36
+"""Far beyond any card reader's clock, and within what an instant can be."""
 
 IDENTITIES_MAX = 4096
 """Numbers that need not be parsed again: whoever opens a case asks in it soon."""
@@ -102,6 +111,9 @@ class Reader:
             operator=_text(message.operator, "operator", bounds.operator_length_max),
             legal_basis=_text(message.legal_basis, "legal_basis", bounds.basis_length_max),
             presence=message.presence,
+            assertion=message.assertion if message.HasField("assertion") else None,
+            evidence=self._evidence(message.presence_evidence) if message.HasField("presence_evidence") else None,
+            agent=self._agent(message.agent) if message.HasField("agent") else None,
         )
 
     def item_call(self, raw: bytes) -> Call:
@@ -208,6 +220,23 @@ class Reader:
         if len({party.role for party in parties}) != len(parties):
             raise Malformed("names one role twice", field="parties")
         return tuple(parties)
+
+    def _evidence(self, message: statement_pb2.PresenceEvidence) -> Evidence:
+        device = _text(message.device, "presence_evidence.device", self._bounds.role_length_max)
+        if len(message.record_digest) != DIGEST_SIZE:
+            raise Malformed(f"has {DIGEST_SIZE} bytes", field="presence_evidence.record_digest")
+        if not 0 < message.at.seconds < _SECONDS_MAX:
+            raise Malformed("is no instant", field="presence_evidence.at")
+        at = datetime.fromtimestamp(message.at.seconds, UTC)
+        return Evidence(device=device, at=at, record_digest=message.record_digest)
+
+    def _agent(self, message: verification_pb2.Agent) -> Agent:
+        bounds = self._bounds
+        return Agent(
+            identity=_identity(message.number, "agent.number"),
+            name=_text(message.name, "agent.name", bounds.name_length_max) if message.name else "",
+            basis=_text(message.basis, "agent.basis", bounds.basis_length_max),
+        )
 
     def _inputs(self, inputs: Mapping[str, str]) -> dict[str, str]:
         bounds = self._bounds

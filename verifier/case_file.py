@@ -12,16 +12,22 @@ from schemas.wire.v1 import audit_pb2, statement_pb2
 from verifier.call import Call
 from verifier.cases import Case, Cases
 from verifier.statement import Tagger
+from verifier.witnessing import add_witnesses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFile:
-    """A case, and its part of statements (fields 1 to 10) and of details (fields 4 to 12), as bytes."""
+    """A case, and its part of statements (fields 1 to 10) and of details (fields 4 to 12), as bytes.
+
+    At their ends stand who and what was witnessed (fields 19 to 21 of statements, 18 to 20 of details).
+    """
 
     case: Case
     channel: str
     statement: bytes
     detail: bytes
+    statement_end: bytes = b""
+    detail_end: bytes = b""
 
 
 class CaseFiles:
@@ -73,9 +79,14 @@ class CaseFiles:
             presence=case.presence,
             legal_basis=case.legal_basis,
         )
+        statement_end, detail_end = statement_pb2.Statement(), audit_pb2.Detail()
+        add_witnesses(statement_end, case.evidence, case.agent, self._tagger)
+        add_witnesses(detail_end, case.evidence, case.agent, self._tagger)
         return CaseFile(
             case=case,
             channel=channel,
             statement=statement.SerializeToString(deterministic=True),
             detail=detail.SerializeToString(deterministic=True),
+            statement_end=statement_end.SerializeToString(deterministic=True),
+            detail_end=detail_end.SerializeToString(deterministic=True),
         )

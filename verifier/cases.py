@@ -22,6 +22,7 @@ from schemas.item import Item
 from schemas.wire.v1 import case_pb2, statement_pb2
 from verifier.call import Call, Closing, Opening, Party
 from verifier.closures import Closures
+from verifier.presence import Agent, Evidence
 
 PURPOSE = b"mianzheng.case/1"
 
@@ -43,6 +44,8 @@ class Case:
     opened_at: datetime
     expires_at: datetime
     key: DetailKey
+    evidence: Evidence | None = None
+    agent: Agent | None = None
 
     def check_parties(self, parties: tuple[Party, ...]) -> None:
         """Return if a question names this case's parties, in any order; raises PartiesMismatch."""
@@ -73,14 +76,23 @@ class Cases:
         """When a case that is opened now expires."""
         return now.replace(microsecond=0) + self._lifetime
 
-    def open(self, number: str, client: Client, opening: Opening, item: Item, key: DetailKey) -> Case:
+    def open(
+        self,
+        number: str,
+        client: Client,
+        opening: Opening,
+        item: Item,
+        key: DetailKey,
+        *,
+        assurance: statement_pb2.Assurance = statement_pb2.ASSURANCE_ASSERTED,
+    ) -> Case:
         """A new case, open from now for its lifetime. Whole seconds, as the token holds them."""
         now = self._clock.now().replace(microsecond=0)
         return Case(
             number=number,
             client=client.id,
             operator=opening.operator,
-            operator_assurance=statement_pb2.ASSURANCE_ASSERTED,
+            operator_assurance=assurance,
             item=item.id,
             item_version=item.version,
             parties=opening.parties,
@@ -90,6 +102,8 @@ class Cases:
             opened_at=now,
             expires_at=self.expiry(now),
             key=key,
+            evidence=opening.evidence,
+            agent=opening.agent,
         )
 
     def token(self, case: Case) -> bytes:
@@ -108,6 +122,9 @@ class Cases:
             inputs=case.inputs,
             legal_basis=case.legal_basis,
             presence=case.presence,
+            presence_evidence=case.evidence.message if case.evidence else None,
+            agent=_agent_message(case.agent) if case.agent else None,
+            agent_basis=case.agent.basis if case.agent else "",
             opened_at=Timestamp(seconds=int(case.opened_at.timestamp())),
             expires_at=Timestamp(seconds=int(case.expires_at.timestamp())),
             detail_key=case.key.key,
@@ -153,8 +170,16 @@ def unsealed(token: bytes, sealer: Sealer) -> Case:
         raise NotYourCase("the token is none of this hub's", field="case_token") from error
 
 
+def _agent_message(agent: Agent) -> case_pb2.CaseParty:
+    return case_pb2.CaseParty(role="agent", identity=agent.identity.canonical, name=agent.name)
+
+
 def _case(raw: bytes) -> Case:
     message = case_pb2.Case.FromString(raw)
+    agent = None
+    if message.HasField("agent"):
+        identity = Identity.from_canonical(message.agent.identity)
+        agent = Agent(identity=identity, name=message.agent.name, basis=message.agent_basis)
     return Case(
         number=message.case_number,
         client=message.client,
@@ -172,4 +197,6 @@ def _case(raw: bytes) -> Case:
         opened_at=datetime.fromtimestamp(message.opened_at.seconds, UTC),
         expires_at=datetime.fromtimestamp(message.expires_at.seconds, UTC),
         key=DetailKey(id=message.detail_key_id, key=message.detail_key),
+        evidence=Evidence.of(message.presence_evidence) if message.HasField("presence_evidence") else None,
+        agent=agent,
     )

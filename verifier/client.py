@@ -93,17 +93,24 @@ class VerificationClient:
         credentials = grpc.ssl_channel_credentials(tls.authority, tls.key, tls.certificate)
         self._channel = grpc.secure_channel(settings.address, credentials, options)
 
-    def open_case(
+    def open_case(  # noqa: PLR0913 - each is a part of a case
         self,
         item: str,
         parties: Sequence[AskedParty],
         *,
         operator: str,
         legal_basis: str,
-        presence: statement_pb2.Presence = statement_pb2.PRESENCE_CARD_READ,
+        presence: statement_pb2.Presence = statement_pb2.PRESENCE_OPERATOR_WORD,
         inputs: Mapping[str, str] | None = None,
+        evidence: statement_pb2.PresenceEvidence | None = None,
+        agent: wire.Agent | None = None,
+        assertion: wire.Assertion | None = None,
     ) -> OpenCase:
-        """Open a case: one use of one item by these parties."""
+        """Open a case: one use of one item by these parties.
+
+        A card read or a face check needs the device's `evidence`; `agent` acts for the applicant, `assertion` is the
+        operator's signed word.
+        """
         request = wire.OpenCaseRequest(
             item=item,
             parties=_wire(parties),
@@ -112,6 +119,9 @@ class VerificationClient:
             legal_basis=legal_basis,
             presence=presence,
             nonce=os.urandom(NONCE_SIZE),
+            presence_evidence=evidence,
+            agent=agent,
+            assertion=assertion,
         )
         reply = self._call(_VERIFICATION + "OpenCase", request.SerializeToString(), wire.OpenCaseResponse)
         self._check_entry(reply.entry, reply.receipt, audit_pb2.ENTRY_KIND_CASE_OPENED)

@@ -21,6 +21,7 @@ from verifier.peer import Peer
 from verifier.ports import DetailKeys, Log
 from verifier.roll import Rolls
 from verifier.statement import Tagger
+from verifier.witnessing import Witnessing, add_witnesses
 
 
 class Broken(Unavailable):
@@ -59,6 +60,7 @@ class Desk:
     guesses: Guesses
     limits: Limits
     rolls: Rolls
+    witnessing: Witnessing
     tagger: Tagger
     log: Log
     detail_keys: DetailKeys
@@ -80,7 +82,9 @@ class Desk:
     def _record(self, refusal: MianzhengError, call: Known) -> Record:
         client, case, opening = call.client, call.case, call.opening
         if client is not None and case is not None:
-            return records.refused_in_case(case, client.channel, self.tagger.tags(case.parties), refusal, call.raw)
+            return records.refused_in_case(
+                case, client.channel, self.tagger.tags(case.parties), refusal, call.raw, self.tagger
+            )
         if client is not None and opening is not None:
             try:
                 return self._refused_opening(refusal, call, client, opening)
@@ -93,7 +97,7 @@ class Desk:
         tags = self.tagger.tags(opening.parties)
         # A number of its own, so that erasing a party takes this record along.
         number = new_case_number(self.clock.now())
-        key = self.detail_keys.for_case(number, tags)
+        key = self.detail_keys.for_case(number, [*tags, *self.tagger.agent_tags(opening.agent)])
         item = self.agreements.current.catalogue.items.get(opening.item)
         detail = audit_pb2.Detail(
             client=client.id,
@@ -105,6 +109,7 @@ class Desk:
             presence=opening.presence,
             legal_basis=opening.legal_basis,
         )
+        add_witnesses(detail, opening.evidence, opening.agent, self.tagger)
         return records.refused_opening(detail, refusal, key, call.raw)
 
 

@@ -1,6 +1,6 @@
 """Opening a case, and closing it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.entry import timestamp
 from kernel.errors import UnknownItem
@@ -32,12 +32,14 @@ class Openings:
         try:
             client = authenticate(peer, agreed.catalogue, desk.rolls.current(), desk.clock.now())
             opening = desk.reader.opening(raw)
+            now = desk.clock.now()
+            opening = replace(opening, presence=desk.witnessing.counted(opening, now))
+            assured = desk.witnessing.assurance(opening, peer, client, desk.rolls.current(), now)
             item = agreed.catalogue.items.get(opening.item)
             if item is None:
                 # The id is not repeated: it is the client's text, and may be anything.
                 raise UnknownItem("no item has this id", field="item")  # noqa: TRY301 - one place records every refusal
             plan = check_opening(item, agreed.plans, opening)
-            now = desk.clock.now()
             authorise(agreed.catalogue, client, item, plan.claims, presence=opening.presence, now=now)
             limits = agreed.catalogue.groups[client.group].limits
             desk.limits.take(limits, client.group, client.id, opening.operator, item.id, now)
@@ -50,14 +52,15 @@ class Openings:
 
             number = new_case_number(now)
             tags = desk.tagger.tags(opening.parties)
-            key = desk.detail_keys.for_case(number, tags)
-            case = desk.cases.open(number, client, opening, item, key)
+            # Whoever acts for the applicant may ask to be forgotten, too.
+            key = desk.detail_keys.for_case(number, [*tags, *desk.tagger.agent_tags(opening.agent)])
+            case = desk.cases.open(number, client, opening, item, key, assurance=assured)
             token = desk.cases.token(case)
         except Exception as fault:
             known = desks.Known(peer=peer, raw=raw, client=client, opening=opening)
             raise desk.refused(fault, known) from fault
 
-        logged = desk.log.append(records.opened(case, client.channel, tags, raw))
+        logged = desk.log.append(records.opened(case, client.channel, tags, raw, desk.tagger))
         return verification_pb2.OpenCaseResponse(
             case_number=case.number,
             case_token=token,
@@ -84,5 +87,5 @@ class Openings:
         except Exception as fault:
             raise desk.refused(fault, desks.Known(peer=peer, raw=raw, client=client, case=case)) from fault
 
-        logged = desk.log.append(records.closed(case, client.channel, desk.tagger.tags(case.parties)))
+        logged = desk.log.append(records.closed(case, client.channel, desk.tagger.tags(case.parties), desk.tagger))
         return verification_pb2.CloseCaseResponse(entry=logged.entry, receipt=logged.receipt)

@@ -12,7 +12,8 @@ from schemas.wire.v1 import audit_pb2, statement_pb2
 from verifier.case_file import CaseFile
 from verifier.cases import Case
 from verifier.fields import field
-from verifier.statement import Signed
+from verifier.statement import Signed, Tagger
+from verifier.witnessing import add_witnesses
 
 Tags = Sequence[statement_pb2.PartyTag]
 
@@ -22,14 +23,17 @@ def answered(file: CaseFile, answers: Iterable[bytes], signed: Signed, request: 
 
     `answers` are the detail's fields of the answers, encoded, without values.
     """
-    detail = b"".join((file.detail, *answers, field(audit_pb2.Detail.REQUEST_FIELD_NUMBER, request)))
+    asked = field(audit_pb2.Detail.REQUEST_FIELD_NUMBER, request)
+    detail = b"".join((file.detail, *answers, asked, file.detail_end))
     kind = audit_pb2.ENTRY_KIND_DISCLOSED if disclosed else audit_pb2.ENTRY_KIND_ANSWERED
     return Record(kind=kind, detail=detail, seal=file.case.key, statement=signed.statement)
 
 
-def refused_in_case(case: Case, channel: str, tags: Tags, refusal: MianzhengError, request: bytes) -> Record:
+def refused_in_case(
+    case: Case, channel: str, tags: Tags, refusal: MianzhengError, request: bytes, tagger: Tagger
+) -> Record:
     """A question of a case that is the client's own was refused."""
-    detail = _of_case(case, channel, tags)
+    detail = _of_case(case, channel, tags, tagger)
     detail.request = request
     return _refused(detail, refusal, case.key)
 
@@ -53,16 +57,16 @@ def refused_outside(
     return _refused(detail, refusal, key)
 
 
-def opened(case: Case, channel: str, tags: Tags, request: bytes) -> Record:
+def opened(case: Case, channel: str, tags: Tags, request: bytes, tagger: Tagger) -> Record:
     """A case was opened."""
-    detail = _of_case(case, channel, tags)
+    detail = _of_case(case, channel, tags, tagger)
     detail.request = request
     return Record(kind=audit_pb2.ENTRY_KIND_CASE_OPENED, detail=detail, seal=case.key)
 
 
-def closed(case: Case, channel: str, tags: Tags) -> Record:
+def closed(case: Case, channel: str, tags: Tags, tagger: Tagger) -> Record:
     """A case was closed."""
-    return Record(kind=audit_pb2.ENTRY_KIND_CASE_CLOSED, detail=_of_case(case, channel, tags), seal=case.key)
+    return Record(kind=audit_pb2.ENTRY_KIND_CASE_CLOSED, detail=_of_case(case, channel, tags, tagger), seal=case.key)
 
 
 def shed(count: int, seconds: float, key: DetailKey) -> Record:
@@ -82,8 +86,8 @@ def _refused(detail: audit_pb2.Detail, refusal: MianzhengError, key: DetailKey) 
     return Record(kind=audit_pb2.ENTRY_KIND_REFUSED, detail=detail, seal=key)
 
 
-def _of_case(case: Case, channel: str, tags: Tags) -> audit_pb2.Detail:
-    return audit_pb2.Detail(
+def _of_case(case: Case, channel: str, tags: Tags, tagger: Tagger) -> audit_pb2.Detail:
+    detail = audit_pb2.Detail(
         client=case.client,
         channel=channel,
         operator=case.operator,
@@ -94,3 +98,5 @@ def _of_case(case: Case, channel: str, tags: Tags) -> audit_pb2.Detail:
         presence=case.presence,
         legal_basis=case.legal_basis,
     )
+    add_witnesses(detail, case.evidence, case.agent, tagger)
+    return detail

@@ -27,6 +27,7 @@ from verifier.roll import Rolls
 from verifier.settings import VerifierSettings
 from verifier.statement import Tagger
 from verifier.stream import Stream
+from verifier.witnessing import Witnessing
 
 NOBODY = Identity(kind=IdentityKind.RESIDENT, number="0" * 18)
 """A number that nobody holds: looking it up proves that looking up works."""
@@ -81,6 +82,12 @@ class Verifier:
             guesses=parts["guesses"],
             limits=parts["limits"],
             rolls=parts["rolls"],
+            witnessing=Witnessing(
+                hub=parts["hub"],
+                assertion=timedelta(seconds=self.settings.assertion_seconds_max),
+                evidence=timedelta(seconds=self.settings.evidence_seconds_max),
+                skew=timedelta(seconds=self.settings.device_skew_seconds),
+            ),
             tagger=Tagger(parts["tag_key"], parts["tag_epoch"]),
             log=parts["log"],
             detail_keys=parts["detail_keys"],

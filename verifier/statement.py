@@ -18,8 +18,11 @@ from kernel.signing import STATEMENT_TYPE, SigningKey, VerifyKey, pae
 from schemas.wire.v1 import statement_pb2, verification_pb2
 from verifier.call import Call, Party
 from verifier.fields import field, tag, varint
+from verifier.presence import Agent
 
 HUB_RANDOM_SIZE = 16
+AGENT = "agent"
+"""The role under which statements and details name who acts for the applicant."""
 STATEMENT_SIZE_MAX = 1 << 20
 
 
@@ -55,12 +58,26 @@ class Tagger:
             for party in parties
         ]
 
+    def agent_tags(self, agent: Agent | None) -> list[statement_pb2.PartyTag]:
+        """Who acts for the applicant, likewise; nobody where nobody does."""
+        return self.tags([Party(role=AGENT, identity=agent.identity, name=agent.name)]) if agent is not None else []
 
-def draw_up(call: Call, *, case: bytes, answers: Iterable[bytes], registers: bytes, day: bytes, now: datetime) -> bytes:
+
+def draw_up(
+    call: Call,
+    *,
+    case: bytes,
+    answers: Iterable[bytes],
+    registers: bytes,
+    day: bytes,
+    now: datetime,
+    witnesses: bytes = b"",
+) -> bytes:
     """What the hub says about this question, serialised once; it commits to the request's bytes as received.
 
     The parts are fields in the order of their numbers, encoded before: `case` fields 1 to 10, `day` field 14, `answers`
-    field 15 each, `registers` fields 17 and 18. The whole is what serialising the message deterministically gives.
+    field 15 each, `registers` fields 17 and 18, `witnesses` fields 19 to 21. The whole is what serialising the message
+    deterministically gives.
     """
     return b"".join(
         (
@@ -72,6 +89,7 @@ def draw_up(call: Call, *, case: bytes, answers: Iterable[bytes], registers: byt
             *answers,
             field(_FIELDS.ISSUED_AT_FIELD_NUMBER, timestamp(now).SerializeToString()),
             registers,
+            witnesses,
         )
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from audit.entry import timestamp
 from kernel.clock import SHANGHAI, FixedClock
 from kernel.errors import ClaimOutsideItem, Denied, NoGrant, OutsideHours, OutsidePlace, PresenceTooWeak
 from schemas.archive import FOLDERS
@@ -253,10 +254,14 @@ def test_a_case_opened_in_hours_is_not_answered_after_them(new_station: Any, tow
     station = new_station(catalogue=bound, facts=town.hub.exchange.under(bound.readable), clock=clock)
     client = station.client("bank-icbc-01")
     parties = cases(town)["fund_loan"]["parties"]
-    case = client.open_case("fund_loan", parties, **OPERATOR)
+    read = statement_pb2.PresenceEvidence(device="reader-1", at=timestamp(monday), record_digest=b"d" * 32)
+    shown = {"presence": statement_pb2.PRESENCE_CARD_READ, "evidence": read}
+    case = client.open_case("fund_loan", parties, **shown, **OPERATOR)
     client.verify_item(case)
-    with pytest.raises(PresenceTooWeak):
-        client.open_case("fund_loan", parties, presence=statement_pb2.PRESENCE_OPERATOR_WORD, **OPERATOR)
+    # Without its evidence a card read is the operator's word.
+    for presence in (statement_pb2.PRESENCE_OPERATOR_WORD, statement_pb2.PRESENCE_CARD_READ):
+        with pytest.raises(PresenceTooWeak):
+            client.open_case("fund_loan", parties, presence=presence, **OPERATOR)
     clock.instant = monday.replace(hour=17, minute=45)
     with pytest.raises(OutsideHours) as caught:
         client.verify_item(case)

@@ -44,7 +44,7 @@ def test_a_statement_says_who_asked_what_of_which_snapshots(station: Any, couple
     assert statement.client == f"spiffe://{station.town.name}/counter/counter-hall-01"
     assert (statement.operator, statement.legal_basis) == (OPERATOR["operator"], OPERATOR["legal_basis"])
     assert statement.operator_assurance == statement_pb2.ASSURANCE_ASSERTED
-    assert statement.presence == statement_pb2.PRESENCE_CARD_READ
+    assert statement.presence == statement_pb2.PRESENCE_OPERATOR_WORD
     assert statement.request_digest == digest(checked.evidence.request)
     assert statement.evaluation_date == station.clock.today().isoformat()
     assert [each.role for each in statement.parties] == ["applicant", "partner"]

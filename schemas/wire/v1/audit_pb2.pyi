@@ -79,7 +79,7 @@ class Entry(_message.Message):
     def __init__(self, kind: _Optional[_Union[EntryKind, str]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., statement_digest: _Optional[bytes] = ..., detail_digest: _Optional[bytes] = ...) -> None: ...
 
 class Detail(_message.Message):
-    __slots__ = ("blind", "kind", "time", "client", "channel", "operator", "operator_assurance", "case_number", "item", "parties", "presence", "legal_basis", "answers", "refusal", "refused_claims", "request", "attributes")
+    __slots__ = ("blind", "kind", "time", "client", "channel", "operator", "operator_assurance", "case_number", "item", "parties", "presence", "legal_basis", "answers", "refusal", "refused_claims", "request", "attributes", "presence_evidence", "agent", "agent_basis")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +104,9 @@ class Detail(_message.Message):
     REFUSED_CLAIMS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    PRESENCE_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    AGENT_BASIS_FIELD_NUMBER: _ClassVar[int]
     blind: bytes
     kind: EntryKind
     time: _timestamp_pb2.Timestamp
@@ -121,4 +124,7 @@ class Detail(_message.Message):
     refused_claims: _containers.RepeatedScalarFieldContainer[str]
     request: bytes
     attributes: _containers.ScalarMap[str, str]
-    def __init__(self, blind: _Optional[bytes] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., client: _Optional[str] = ..., channel: _Optional[str] = ..., operator: _Optional[str] = ..., operator_assurance: _Optional[_Union[_statement_pb2.Assurance, str]] = ..., case_number: _Optional[str] = ..., item: _Optional[str] = ..., parties: _Optional[_Iterable[_Union[_statement_pb2.PartyTag, _Mapping]]] = ..., presence: _Optional[_Union[_statement_pb2.Presence, str]] = ..., legal_basis: _Optional[str] = ..., answers: _Optional[_Iterable[_Union[_statement_pb2.Answer, _Mapping]]] = ..., refusal: _Optional[str] = ..., refused_claims: _Optional[_Iterable[str]] = ..., request: _Optional[bytes] = ..., attributes: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    presence_evidence: _statement_pb2.PresenceEvidence
+    agent: _statement_pb2.PartyTag
+    agent_basis: str
+    def __init__(self, blind: _Optional[bytes] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., client: _Optional[str] = ..., channel: _Optional[str] = ..., operator: _Optional[str] = ..., operator_assurance: _Optional[_Union[_statement_pb2.Assurance, str]] = ..., case_number: _Optional[str] = ..., item: _Optional[str] = ..., parties: _Optional[_Iterable[_Union[_statement_pb2.PartyTag, _Mapping]]] = ..., presence: _Optional[_Union[_statement_pb2.Presence, str]] = ..., legal_basis: _Optional[str] = ..., answers: _Optional[_Iterable[_Union[_statement_pb2.Answer, _Mapping]]] = ..., refusal: _Optional[str] = ..., refused_claims: _Optional[_Iterable[str]] = ..., request: _Optional[bytes] = ..., attributes: _Optional[_Mapping[str, str]] = ..., presence_evidence: _Optional[_Union[_statement_pb2.PresenceEvidence, _Mapping]] = ..., agent: _Optional[_Union[_statement_pb2.PartyTag, _Mapping]] = ..., agent_basis: _Optional[str] = ...) -> None: ...

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from schemas.wire.v1 import statement_pb2 as schemas_dot_wire_dot_v1_dot_statement__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aschemas/wire/v1/case.proto\x12\x0cmianzheng.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fschemas/wire/v1/statement.proto\"9\n\tCaseParty\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x10\n\x08identity\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"\xe8\x03\n\x04\x43\x61se\x12\x13\n\x0b\x63\x61se_number\x18\x01 \x01(\t\x12\x0e\n\x06\x63lient\x18\x02 \x01(\t\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x33\n\x12operator_assurance\x18\x04 \x01(\x0e\x32\x17.mianzheng.v1.Assurance\x12\x0c\n\x04item\x18\x05 \x01(\t\x12\x14\n\x0citem_version\x18\x06 \x01(\r\x12(\n\x07parties\x18\x07 \x03(\x0b\x32\x17.mianzheng.v1.CaseParty\x12.\n\x06inputs\x18\x08 \x03(\x0b\x32\x1e.mianzheng.v1.Case.InputsEntry\x12\x13\n\x0blegal_basis\x18\t \x01(\t\x12(\n\x08presence\x18\n \x01(\x0e\x32\x16.mianzheng.v1.Presence\x12-\n\topened_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ndetail_key\x18\r \x01(\x0c\x12\x15\n\rdetail_key_id\x18\x0e \x01(\x0c\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aschemas/wire/v1/case.proto\x12\x0cmianzheng.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fschemas/wire/v1/statement.proto\"9\n\tCaseParty\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x10\n\x08identity\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"\xe0\x04\n\x04\x43\x61se\x12\x13\n\x0b\x63\x61se_number\x18\x01 \x01(\t\x12\x0e\n\x06\x63lient\x18\x02 \x01(\t\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x33\n\x12operator_assurance\x18\x04 \x01(\x0e\x32\x17.mianzheng.v1.Assurance\x12\x0c\n\x04item\x18\x05 \x01(\t\x12\x14\n\x0citem_version\x18\x06 \x01(\r\x12(\n\x07parties\x18\x07 \x03(\x0b\x32\x17.mianzheng.v1.CaseParty\x12.\n\x06inputs\x18\x08 \x03(\x0b\x32\x1e.mianzheng.v1.Case.InputsEntry\x12\x13\n\x0blegal_basis\x18\t \x01(\t\x12(\n\x08presence\x18\n \x01(\x0e\x32\x16.mianzheng.v1.Presence\x12-\n\topened_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ndetail_key\x18\r \x01(\x0c\x12\x15\n\rdetail_key_id\x18\x0e \x01(\x0c\x12\x39\n\x11presence_evidence\x18\x0f \x01(\x0b\x32\x1e.mianzheng.v1.PresenceEvidence\x12&\n\x05\x61gent\x18\x10 \x01(\x0b\x32\x17.mianzheng.v1.CaseParty\x12\x13\n\x0b\x61gent_basis\x18\x11 \x01(\t\x1a-\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CASEPARTY']._serialized_start=110
   _globals['_CASEPARTY']._serialized_end=167
   _globals['_CASE']._serialized_start=170
-  _globals['_CASE']._serialized_end=658
-  _globals['_CASE_INPUTSENTRY']._serialized_start=613
-  _globals['_CASE_INPUTSENTRY']._serialized_end=658
+  _globals['_CASE']._serialized_end=778
+  _globals['_CASE_INPUTSENTRY']._serialized_start=733
+  _globals['_CASE_INPUTSENTRY']._serialized_end=778
 # @@protoc_insertion_point(module_scope)

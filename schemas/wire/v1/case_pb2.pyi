@@ -21,7 +21,7 @@ class CaseParty(_message.Message):
     def __init__(self, role: _Optional[str] = ..., identity: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class Case(_message.Message):
-    __slots__ = ("case_number", "client", "operator", "operator_assurance", "item", "item_version", "parties", "inputs", "legal_basis", "presence", "opened_at", "expires_at", "detail_key", "detail_key_id")
+    __slots__ = ("case_number", "client", "operator", "operator_assurance", "item", "item_version", "parties", "inputs", "legal_basis", "presence", "opened_at", "expires_at", "detail_key", "detail_key_id", "presence_evidence", "agent", "agent_basis")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,9 @@ class Case(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     DETAIL_KEY_FIELD_NUMBER: _ClassVar[int]
     DETAIL_KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    PRESENCE_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    AGENT_BASIS_FIELD_NUMBER: _ClassVar[int]
     case_number: str
     client: str
     operator: str
@@ -57,4 +60,7 @@ class Case(_message.Message):
     expires_at: _timestamp_pb2.Timestamp
     detail_key: bytes
     detail_key_id: bytes
-    def __init__(self, case_number: _Optional[str] = ..., client: _Optional[str] = ..., operator: _Optional[str] = ..., operator_assurance: _Optional[_Union[_statement_pb2.Assurance, str]] = ..., item: _Optional[str] = ..., item_version: _Optional[int] = ..., parties: _Optional[_Iterable[_Union[CaseParty, _Mapping]]] = ..., inputs: _Optional[_Mapping[str, str]] = ..., legal_basis: _Optional[str] = ..., presence: _Optional[_Union[_statement_pb2.Presence, str]] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., detail_key: _Optional[bytes] = ..., detail_key_id: _Optional[bytes] = ...) -> None: ...
+    presence_evidence: _statement_pb2.PresenceEvidence
+    agent: CaseParty
+    agent_basis: str
+    def __init__(self, case_number: _Optional[str] = ..., client: _Optional[str] = ..., operator: _Optional[str] = ..., operator_assurance: _Optional[_Union[_statement_pb2.Assurance, str]] = ..., item: _Optional[str] = ..., item_version: _Optional[int] = ..., parties: _Optional[_Iterable[_Union[CaseParty, _Mapping]]] = ..., inputs: _Optional[_Mapping[str, str]] = ..., legal_basis: _Optional[str] = ..., presence: _Optional[_Union[_statement_pb2.Presence, str]] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., detail_key: _Optional[bytes] = ..., detail_key_id: _Optional[bytes] = ..., presence_evidence: _Optional[_Union[_statement_pb2.PresenceEvidence, _Mapping]] = ..., agent: _Optional[_Union[CaseParty, _Mapping]] = ..., agent_basis: _Optional[str] = ...) -> None: ...

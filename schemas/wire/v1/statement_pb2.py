@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fschemas/wire/v1/statement.proto\x12\x0cmianzheng.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"8\n\x08PartyTag\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\x0c\x12\x11\n\ttag_epoch\x18\x03 \x01(\t\"x\n\x0bSnapshotRef\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x17\n\x0fmanifest_digest\x18\x03 \x01(\x0c\x12.\n\ndata_as_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc6\x03\n\x06\x41nswer\x12\x10\n\x08material\x18\x01 \x01(\t\x12\r\n\x05\x63laim\x18\x02 \x01(\t\x12\x15\n\rclaim_version\x18\x03 \x01(\r\x12\x14\n\x0c\x63laim_digest\x18\x04 \x01(\x0c\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x38\n\nparameters\x18\x06 \x03(\x0b\x32$.mianzheng.v1.Answer.ParametersEntry\x12&\n\x07outcome\x18\x07 \x01(\x0e\x32\x15.mianzheng.v1.Outcome\x12$\n\x06reason\x18\x08 \x01(\x0e\x32\x14.mianzheng.v1.Reason\x12,\n\tsnapshots\x18\t \x03(\x0b\x32\x19.mianzheng.v1.SnapshotRef\x12\r\n\x05grant\x18\n \x01(\t\x12\x36\n\tdisclosed\x18\x0b \x03(\x0b\x32#.mianzheng.v1.Answer.DisclosedEntry\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0e\x44isclosedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8c\x04\n\tStatement\x12\x0b\n\x03hub\x18\x01 \x01(\t\x12\x0e\n\x06\x63lient\x18\x02 \x01(\t\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x33\n\x12operator_assurance\x18\x04 \x01(\x0e\x32\x17.mianzheng.v1.Assurance\x12\x13\n\x0b\x63\x61se_number\x18\x05 \x01(\t\x12\x0c\n\x04item\x18\x06 \x01(\t\x12\x14\n\x0citem_version\x18\x07 \x01(\r\x12\'\n\x07parties\x18\x08 \x03(\x0b\x32\x16.mianzheng.v1.PartyTag\x12(\n\x08presence\x18\t \x01(\x0e\x32\x16.mianzheng.v1.Presence\x12\x13\n\x0blegal_basis\x18\n \x01(\t\x12\x16\n\x0erequest_digest\x18\x0b \x01(\x0c\x12\r\n\x05nonce\x18\x0c \x01(\x0c\x12\x12\n\nhub_random\x18\r \x01(\x0c\x12\x17\n\x0f\x65valuation_date\x18\x0e \x01(\t\x12%\n\x07\x61nswers\x18\x0f \x03(\x0b\x32\x14.mianzheng.v1.Answer\x12-\n\tissued_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x12identity_snapshots\x18\x11 \x03(\x0b\x32\x19.mianzheng.v1.SnapshotRef\x12\x19\n\x11\x61greements_digest\x18\x12 \x01(\x0c*\x9b\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_CONFIRMED\x10\x01\x12\x19\n\x15OUTCOME_NOT_CONFIRMED\x10\x02\x12\x15\n\x11OUTCOME_NO_RECORD\x10\x03\x12\x19\n\x15OUTCOME_CANNOT_VERIFY\x10\x04\x12\x13\n\x0fOUTCOME_PENDING\x10\x05*\x97\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x10\n\x0cREASON_STALE\x10\x01\x12\x12\n\x0eREASON_QUALITY\x10\x02\x12\x1a\n\x16REASON_OUT_OF_COVERAGE\x10\x03\x12\x14\n\x10REASON_AMBIGUOUS\x10\x04\x12\x1d\n\x19REASON_SOURCE_UNAVAILABLE\x10\x05*T\n\tAssurance\x12\x19\n\x15\x41SSURANCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41SSURANCE_ASSERTED\x10\x01\x12\x14\n\x10\x41SSURANCE_PROVED\x10\x02*\x86\x01\n\x08Presence\x12\x18\n\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x16\n\x12PRESENCE_CARD_READ\x10\x01\x12\x17\n\x13PRESENCE_FACE_CHECK\x10\x02\x12\x1a\n\x16PRESENCE_OPERATOR_WORD\x10\x03\x12\x13\n\x0fPRESENCE_REMOTE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fschemas/wire/v1/statement.proto\x12\x0cmianzheng.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"8\n\x08PartyTag\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0b\n\x03tag\x18\x02 \x01(\x0c\x12\x11\n\ttag_epoch\x18\x03 \x01(\t\"a\n\x10PresenceEvidence\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrecord_digest\x18\x03 \x01(\x0c\"x\n\x0bSnapshotRef\x12\x0f\n\x07\x64\x61taset\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x17\n\x0fmanifest_digest\x18\x03 \x01(\x0c\x12.\n\ndata_as_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc6\x03\n\x06\x41nswer\x12\x10\n\x08material\x18\x01 \x01(\t\x12\r\n\x05\x63laim\x18\x02 \x01(\t\x12\x15\n\rclaim_version\x18\x03 \x01(\r\x12\x14\n\x0c\x63laim_digest\x18\x04 \x01(\x0c\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x38\n\nparameters\x18\x06 \x03(\x0b\x32$.mianzheng.v1.Answer.ParametersEntry\x12&\n\x07outcome\x18\x07 \x01(\x0e\x32\x15.mianzheng.v1.Outcome\x12$\n\x06reason\x18\x08 \x01(\x0e\x32\x14.mianzheng.v1.Reason\x12,\n\tsnapshots\x18\t \x03(\x0b\x32\x19.mianzheng.v1.SnapshotRef\x12\r\n\x05grant\x18\n \x01(\t\x12\x36\n\tdisclosed\x18\x0b \x03(\x0b\x32#.mianzheng.v1.Answer.DisclosedEntry\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0e\x44isclosedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x83\x05\n\tStatement\x12\x0b\n\x03hub\x18\x01 \x01(\t\x12\x0e\n\x06\x63lient\x18\x02 \x01(\t\x12\x10\n\x08operator\x18\x03 \x01(\t\x12\x33\n\x12operator_assurance\x18\x04 \x01(\x0e\x32\x17.mianzheng.v1.Assurance\x12\x13\n\x0b\x63\x61se_number\x18\x05 \x01(\t\x12\x0c\n\x04item\x18\x06 \x01(\t\x12\x14\n\x0citem_version\x18\x07 \x01(\r\x12\'\n\x07parties\x18\x08 \x03(\x0b\x32\x16.mianzheng.v1.PartyTag\x12(\n\x08presence\x18\t \x01(\x0e\x32\x16.mianzheng.v1.Presence\x12\x13\n\x0blegal_basis\x18\n \x01(\t\x12\x16\n\x0erequest_digest\x18\x0b \x01(\x0c\x12\r\n\x05nonce\x18\x0c \x01(\x0c\x12\x12\n\nhub_random\x18\r \x01(\x0c\x12\x17\n\x0f\x65valuation_date\x18\x0e \x01(\t\x12%\n\x07\x61nswers\x18\x0f \x03(\x0b\x32\x14.mianzheng.v1.Answer\x12-\n\tissued_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x12identity_snapshots\x18\x11 \x03(\x0b\x32\x19.mianzheng.v1.SnapshotRef\x12\x19\n\x11\x61greements_digest\x18\x12 \x01(\x0c\x12\x39\n\x11presence_evidence\x18\x13 \x01(\x0b\x32\x1e.mianzheng.v1.PresenceEvidence\x12%\n\x05\x61gent\x18\x14 \x01(\x0b\x32\x16.mianzheng.v1.PartyTag\x12\x13\n\x0b\x61gent_basis\x18\x15 \x01(\t*\x9b\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_CONFIRMED\x10\x01\x12\x19\n\x15OUTCOME_NOT_CONFIRMED\x10\x02\x12\x15\n\x11OUTCOME_NO_RECORD\x10\x03\x12\x19\n\x15OUTCOME_CANNOT_VERIFY\x10\x04\x12\x13\n\x0fOUTCOME_PENDING\x10\x05*\x97\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x10\n\x0cREASON_STALE\x10\x01\x12\x12\n\x0eREASON_QUALITY\x10\x02\x12\x1a\n\x16REASON_OUT_OF_COVERAGE\x10\x03\x12\x14\n\x10REASON_AMBIGUOUS\x10\x04\x12\x1d\n\x19REASON_SOURCE_UNAVAILABLE\x10\x05*T\n\tAssurance\x12\x19\n\x15\x41SSURANCE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41SSURANCE_ASSERTED\x10\x01\x12\x14\n\x10\x41SSURANCE_PROVED\x10\x02*\x86\x01\n\x08Presence\x12\x18\n\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x16\n\x12PRESENCE_CARD_READ\x10\x01\x12\x17\n\x13PRESENCE_FACE_CHECK\x10\x02\x12\x1a\n\x16PRESENCE_OPERATOR_WORD\x10\x03\x12\x13\n\x0fPRESENCE_REMOTE\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,24 +36,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANSWER_PARAMETERSENTRY']._serialized_options = b'8\001'
   _globals['_ANSWER_DISCLOSEDENTRY']._loaded_options = None
   _globals['_ANSWER_DISCLOSEDENTRY']._serialized_options = b'8\001'
-  _globals['_OUTCOME']._serialized_start=1247
-  _globals['_OUTCOME']._serialized_end=1402
-  _globals['_REASON']._serialized_start=1405
-  _globals['_REASON']._serialized_end=1556
-  _globals['_ASSURANCE']._serialized_start=1558
-  _globals['_ASSURANCE']._serialized_end=1642
-  _globals['_PRESENCE']._serialized_start=1645
-  _globals['_PRESENCE']._serialized_end=1779
+  _globals['_OUTCOME']._serialized_start=1465
+  _globals['_OUTCOME']._serialized_end=1620
+  _globals['_REASON']._serialized_start=1623
+  _globals['_REASON']._serialized_end=1774
+  _globals['_ASSURANCE']._serialized_start=1776
+  _globals['_ASSURANCE']._serialized_end=1860
+  _globals['_PRESENCE']._serialized_start=1863
+  _globals['_PRESENCE']._serialized_end=1997
   _globals['_PARTYTAG']._serialized_start=82
   _globals['_PARTYTAG']._serialized_end=138
-  _globals['_SNAPSHOTREF']._serialized_start=140
-  _globals['_SNAPSHOTREF']._serialized_end=260
-  _globals['_ANSWER']._serialized_start=263
-  _globals['_ANSWER']._serialized_end=717
-  _globals['_ANSWER_PARAMETERSENTRY']._serialized_start=618
-  _globals['_ANSWER_PARAMETERSENTRY']._serialized_end=667
-  _globals['_ANSWER_DISCLOSEDENTRY']._serialized_start=669
-  _globals['_ANSWER_DISCLOSEDENTRY']._serialized_end=717
-  _globals['_STATEMENT']._serialized_start=720
-  _globals['_STATEMENT']._serialized_end=1244
+  _globals['_PRESENCEEVIDENCE']._serialized_start=140
+  _globals['_PRESENCEEVIDENCE']._serialized_end=237
+  _globals['_SNAPSHOTREF']._serialized_start=239
+  _globals['_SNAPSHOTREF']._serialized_end=359
+  _globals['_ANSWER']._serialized_start=362
+  _globals['_ANSWER']._serialized_end=816
+  _globals['_ANSWER_PARAMETERSENTRY']._serialized_start=717
+  _globals['_ANSWER_PARAMETERSENTRY']._serialized_end=766
+  _globals['_ANSWER_DISCLOSEDENTRY']._serialized_start=768
+  _globals['_ANSWER_DISCLOSEDENTRY']._serialized_end=816
+  _globals['_STATEMENT']._serialized_start=819
+  _globals['_STATEMENT']._serialized_end=1462
 # @@protoc_insertion_point(module_scope)

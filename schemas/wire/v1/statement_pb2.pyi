@@ -72,6 +72,16 @@ class PartyTag(_message.Message):
     tag_epoch: str
     def __init__(self, role: _Optional[str] = ..., tag: _Optional[bytes] = ..., tag_epoch: _Optional[str] = ...) -> None: ...
 
+class PresenceEvidence(_message.Message):
+    __slots__ = ("device", "at", "record_digest")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    RECORD_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    at: _timestamp_pb2.Timestamp
+    record_digest: bytes
+    def __init__(self, device: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., record_digest: _Optional[bytes] = ...) -> None: ...
+
 class SnapshotRef(_message.Message):
     __slots__ = ("dataset", "version", "manifest_digest", "data_as_of")
     DATASET_FIELD_NUMBER: _ClassVar[int]
@@ -125,7 +135,7 @@ class Answer(_message.Message):
     def __init__(self, material: _Optional[str] = ..., claim: _Optional[str] = ..., claim_version: _Optional[int] = ..., claim_digest: _Optional[bytes] = ..., role: _Optional[str] = ..., parameters: _Optional[_Mapping[str, str]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., reason: _Optional[_Union[Reason, str]] = ..., snapshots: _Optional[_Iterable[_Union[SnapshotRef, _Mapping]]] = ..., grant: _Optional[str] = ..., disclosed: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Statement(_message.Message):
-    __slots__ = ("hub", "client", "operator", "operator_assurance", "case_number", "item", "item_version", "parties", "presence", "legal_basis", "request_digest", "nonce", "hub_random", "evaluation_date", "answers", "issued_at", "identity_snapshots", "agreements_digest")
+    __slots__ = ("hub", "client", "operator", "operator_assurance", "case_number", "item", "item_version", "parties", "presence", "legal_basis", "request_digest", "nonce", "hub_random", "evaluation_date", "answers", "issued_at", "identity_snapshots", "agreements_digest", "presence_evidence", "agent", "agent_basis")
     HUB_FIELD_NUMBER: _ClassVar[int]
     CLIENT_FIELD_NUMBER: _ClassVar[int]
     OPERATOR_FIELD_NUMBER: _ClassVar[int]
@@ -144,6 +154,9 @@ class Statement(_message.Message):
     ISSUED_AT_FIELD_NUMBER: _ClassVar[int]
     IDENTITY_SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
     AGREEMENTS_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    PRESENCE_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    AGENT_BASIS_FIELD_NUMBER: _ClassVar[int]
     hub: str
     client: str
     operator: str
@@ -162,4 +175,7 @@ class Statement(_message.Message):
     issued_at: _timestamp_pb2.Timestamp
     identity_snapshots: _containers.RepeatedCompositeFieldContainer[SnapshotRef]
     agreements_digest: bytes
-    def __init__(self, hub: _Optional[str] = ..., client: _Optional[str] = ..., operator: _Optional[str] = ..., operator_assurance: _Optional[_Union[Assurance, str]] = ..., case_number: _Optional[str] = ..., item: _Optional[str] = ..., item_version: _Optional[int] = ..., parties: _Optional[_Iterable[_Union[PartyTag, _Mapping]]] = ..., presence: _Optional[_Union[Presence, str]] = ..., legal_basis: _Optional[str] = ..., request_digest: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., hub_random: _Optional[bytes] = ..., evaluation_date: _Optional[str] = ..., answers: _Optional[_Iterable[_Union[Answer, _Mapping]]] = ..., issued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity_snapshots: _Optional[_Iterable[_Union[SnapshotRef, _Mapping]]] = ..., agreements_digest: _Optional[bytes] = ...) -> None: ...
+    presence_evidence: PresenceEvidence
+    agent: PartyTag
+    agent_basis: str
+    def __init__(self, hub: _Optional[str] = ..., client: _Optional[str] = ..., operator: _Optional[str] = ..., operator_assurance: _Optional[_Union[Assurance, str]] = ..., case_number: _Optional[str] = ..., item: _Optional[str] = ..., item_version: _Optional[int] = ..., parties: _Optional[_Iterable[_Union[PartyTag, _Mapping]]] = ..., presence: _Optional[_Union[Presence, str]] = ..., legal_basis: _Optional[str] = ..., request_digest: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., hub_random: _Optional[bytes] = ..., evaluation_date: _Optional[str] = ..., answers: _Optional[_Iterable[_Union[Answer, _Mapping]]] = ..., issued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identity_snapshots: _Optional[_Iterable[_Union[SnapshotRef, _Mapping]]] = ..., agreements_digest: _Optional[bytes] = ..., presence_evidence: _Optional[_Union[PresenceEvidence, _Mapping]] = ..., agent: _Optional[_Union[PartyTag, _Mapping]] = ..., agent_basis: _Optional[str] = ...) -> None: ...

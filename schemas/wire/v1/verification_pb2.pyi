@@ -43,7 +43,7 @@ class SignedStatement(_message.Message):
     def __init__(self, statement: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., key_id: _Optional[str] = ..., entry: _Optional[bytes] = ..., receipt: _Optional[bytes] = ...) -> None: ...
 
 class OpenCaseRequest(_message.Message):
-    __slots__ = ("item", "parties", "inputs", "operator", "legal_basis", "presence", "nonce")
+    __slots__ = ("item", "parties", "inputs", "operator", "legal_basis", "presence", "nonce", "assertion", "presence_evidence", "agent")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +58,9 @@ class OpenCaseRequest(_message.Message):
     LEGAL_BASIS_FIELD_NUMBER: _ClassVar[int]
     PRESENCE_FIELD_NUMBER: _ClassVar[int]
     NONCE_FIELD_NUMBER: _ClassVar[int]
+    ASSERTION_FIELD_NUMBER: _ClassVar[int]
+    PRESENCE_EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
     item: str
     parties: _containers.RepeatedCompositeFieldContainer[Party]
     inputs: _containers.ScalarMap[str, str]
@@ -65,7 +68,28 @@ class OpenCaseRequest(_message.Message):
     legal_basis: str
     presence: _statement_pb2.Presence
     nonce: bytes
-    def __init__(self, item: _Optional[str] = ..., parties: _Optional[_Iterable[_Union[Party, _Mapping]]] = ..., inputs: _Optional[_Mapping[str, str]] = ..., operator: _Optional[str] = ..., legal_basis: _Optional[str] = ..., presence: _Optional[_Union[_statement_pb2.Presence, str]] = ..., nonce: _Optional[bytes] = ...) -> None: ...
+    assertion: Assertion
+    presence_evidence: _statement_pb2.PresenceEvidence
+    agent: Agent
+    def __init__(self, item: _Optional[str] = ..., parties: _Optional[_Iterable[_Union[Party, _Mapping]]] = ..., inputs: _Optional[_Mapping[str, str]] = ..., operator: _Optional[str] = ..., legal_basis: _Optional[str] = ..., presence: _Optional[_Union[_statement_pb2.Presence, str]] = ..., nonce: _Optional[bytes] = ..., assertion: _Optional[_Union[Assertion, _Mapping]] = ..., presence_evidence: _Optional[_Union[_statement_pb2.PresenceEvidence, _Mapping]] = ..., agent: _Optional[_Union[Agent, _Mapping]] = ...) -> None: ...
+
+class Assertion(_message.Message):
+    __slots__ = ("payload", "signature")
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    payload: bytes
+    signature: bytes
+    def __init__(self, payload: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class Agent(_message.Message):
+    __slots__ = ("number", "name", "basis")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    number: str
+    name: str
+    basis: str
+    def __init__(self, number: _Optional[str] = ..., name: _Optional[str] = ..., basis: _Optional[str] = ...) -> None: ...
 
 class OpenCaseResponse(_message.Message):
     __slots__ = ("case_number", "case_token", "expires_at", "entry", "receipt")
