@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -55,6 +56,18 @@ class Credential:
             raise Conflict(f"{certificate.name} exists already")
         replace_file(folder / f"{name}.key", self.key, mode=PRIVATE)
         create_file(certificate, self.certificate)
+
+
+def check_pair(certificate: bytes, key: bytes) -> None:
+    """Return if a private key is a certificate's own; raises Malformed: one of the two may be about to be replaced."""
+    try:
+        public = x509.load_pem_x509_certificate(certificate).public_key()
+        private = load_pem_private_key(key, None)
+    except ValueError as error:
+        raise Malformed("cannot be read", field="certificate") from error
+    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    if private.public_key().public_bytes(*form) != public.public_bytes(*form):
+        raise Malformed("the key is another certificate's", field="certificate")
 
 
 class Authority:

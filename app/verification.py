@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from app.hub import Hub
 from app.newer_agreements import NewerAgreements, watched
-from app.pki import Credential
+from app.pki import Credential, check_pair
 from kernel.signing import SigningKey
 from verifier.closures import Closures
 from verifier.guesses import Guesses
@@ -95,6 +95,29 @@ def hub_guesses(hub: Hub) -> Guesses:
 def server_tls(hub: Hub) -> Tls:
     """What the verification service shows, and whose clients it lets in; raises Malformed."""
     return _tls(hub, Credential.read(hub.paths.pki, "server"))
+
+
+class RenewedTls:
+    """The service's credentials, read again when their files change. Raises Malformed where the two do not fit."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Begin with what lies there now."""
+        self._hub = hub
+        self._state = self._look()
+
+    def __call__(self) -> Tls | None:
+        """The credentials, where they have changed."""
+        state = self._look()
+        if state == self._state:
+            return None
+        tls = server_tls(self._hub)
+        check_pair(tls.certificate, tls.key)
+        self._state = state
+        return tls
+
+    def _look(self) -> tuple[tuple[int, int], ...]:
+        found = [(self._hub.paths.pki / name).stat() for name in ("server.pem", "server.key", "ca.pem")]
+        return tuple((each.st_ino, each.st_mtime_ns) for each in found)
 
 
 def client_tls(hub: Hub, device: str) -> Tls:

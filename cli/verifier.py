@@ -8,7 +8,9 @@ import typer
 
 from app.hub import open_hub
 from app.paths import home_from_environment
-from app.verification import client_tls, server_tls, verifier_worker
+from app.pki import Authority, Credential
+from app.verification import RenewedTls, client_tls, server_tls, verifier_worker
+from kernel.durable import PRIVATE, replace_file
 from verifier.health_check import service_states
 from verifier.server import run_worker
 
@@ -32,7 +34,18 @@ def run(
     )
     hub = open_hub(home or home_from_environment())
     with verifier_worker(hub, worker) as verifier:
-        run_worker(verifier, tls=server_tls(hub))
+        run_worker(verifier, tls=server_tls(hub), renewed=RenewedTls(hub))
+
+
+@verifier_app.command()
+def renew(home: Home = None) -> None:
+    """换发服务证书；各进程对新连接即用新证书，无须重启。 Issue a new certificate of the service; nothing is restarted."""
+    hub = open_hub(home or home_from_environment())
+    issued = Authority(Credential.read(hub.paths.pki, "ca")).server(hub.settings.name, hub.clock.now())
+    # A worker that looks between the two finds that they do not fit, and goes on with those before.
+    replace_file(hub.paths.pki / "server.key", issued.key, mode=PRIVATE)
+    replace_file(hub.paths.pki / "server.pem", issued.certificate)
+    typer.echo(f"已换发 renewed: {hub.paths.pki / 'server.pem'}")
 
 
 @verifier_app.command()

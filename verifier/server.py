@@ -21,6 +21,9 @@ from verifier.service import Verifier
 from verifier.servicer import CATALOGUE, VERIFICATION, Servicer
 from verifier.tls import Tls
 
+Renewed = Callable[[], "Tls | None"]
+"""The credentials that have taken the place of those before; None where none have."""
+
 _LOGGER = structlog.get_logger("mianzheng.verifier")
 
 
@@ -48,8 +51,11 @@ class RunningServer:
         self.ended.set()
 
 
-def serve(verifier: Verifier, *, address: str, tls: Tls) -> RunningServer:
-    """Listen at `host:port` (port 0 takes a free one); several workers may share one. Raises Unavailable."""
+def serve(verifier: Verifier, *, address: str, tls: Tls, renewed: Renewed | None = None) -> RunningServer:
+    """Listen at `host:port` (port 0 takes a free one); several workers may share one. Raises Unavailable.
+
+    `renewed` is asked with each new connection for credentials that have taken the place of those before.
+    """
     settings = verifier.settings
     pool = Pool(settings.handler_threads, "answering")
     server = grpc.server(
@@ -66,7 +72,11 @@ def serve(verifier: Verifier, *, address: str, tls: Tls) -> RunningServer:
     health = Health(verifier)
     health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
     reflection.enable_server_reflection((VERIFICATION, CATALOGUE, HEALTH, reflection.SERVICE_NAME), server)
-    credentials = grpc.ssl_server_credentials([(tls.key, tls.certificate)], tls.authority, require_client_auth=True)
+    credentials = grpc.dynamic_ssl_server_credentials(
+        _configuration(tls),
+        lambda: _renewed(renewed),  # type: ignore[arg-type, return-value] # None: as before
+        require_client_authentication=True,
+    )
     try:
         port = server.add_secure_port(address, credentials)
     except RuntimeError as error:
@@ -78,7 +88,23 @@ def serve(verifier: Verifier, *, address: str, tls: Tls) -> RunningServer:
     return RunningServer(server, servicer, pool, health, port, settings.drain_seconds)
 
 
-def run_worker(verifier: Verifier, *, tls: Tls, ready: Callable[[int], None] | None = None) -> None:
+def _configuration(tls: Tls) -> grpc.ServerCertificateConfiguration:
+    return grpc.ssl_server_certificate_configuration([(tls.key, tls.certificate)], tls.authority)
+
+
+def _renewed(renewed: Renewed | None) -> grpc.ServerCertificateConfiguration | None:
+    """What a new connection is served with, where that has changed; with faulty credentials those before go on."""
+    try:
+        tls = renewed() if renewed is not None else None
+        return _configuration(tls) if tls is not None else None
+    except Exception as fault:  # noqa: BLE001 - a connection must not be lost for it
+        _LOGGER.warning("certificate not renewed", kind=type(fault).__name__)
+        return None
+
+
+def run_worker(
+    verifier: Verifier, *, tls: Tls, ready: Callable[[int], None] | None = None, renewed: Renewed | None = None
+) -> None:
     """Serve at the settings' address until SIGTERM or SIGINT, then drain. `ready` is told the port.
 
     Must be called in the main thread. The caller closes the log afterwards: calls in flight still need it.
@@ -91,7 +117,7 @@ def run_worker(verifier: Verifier, *, tls: Tls, ready: Callable[[int], None] | N
     # What stands now stays: looking through all of it again and again for garbage would cost every question.
     gc.collect()
     gc.freeze()
-    running = serve(verifier, address=f"{settings.host}:{settings.port}", tls=tls)
+    running = serve(verifier, address=f"{settings.host}:{settings.port}", tls=tls, renewed=renewed)
     _LOGGER.info("serving", port=running.port, hub=verifier.desk.hub)
     if ready is not None:
         ready(running.port)
