@@ -39,7 +39,7 @@ def run(
 
 @verifier_app.command()
 def renew(home: Home = None) -> None:
-    """换发服务证书；各进程对新连接即用新证书，无须重启。 Issue a new certificate of the service; nothing is restarted."""
+    """换发服务证书；各进程对新连接即用新证书，无须重启。 Issue a new certificate of the service."""
     hub = open_hub(home or home_from_environment())
     issued = Authority(Credential.read(hub.paths.pki, "ca")).server(hub.settings.name, hub.clock.now())
     # A worker that looks between the two finds that they do not fit, and goes on with those before.
