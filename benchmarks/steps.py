@@ -27,6 +27,7 @@ from verifier.case_file import CaseFiles
 from verifier.client import AskedParty
 from verifier.day import Day
 from verifier.judge import Judging, Lookups
+from verifier.peer import Peer
 from verifier.ports import Log
 from verifier.service import Verifier
 from verifier.sheet import sheet_of
@@ -85,19 +86,17 @@ def measure(setting: Setting) -> Iterator[Result]:
 
 
 def _time(verifier: Verifier, city: City) -> tuple[Mapping[str, float], Mapping[int, float]]:
-    names = [f"spiffe://{city.hub.settings.name}/bench/{CLIENT}"]
-    questions = [_question(verifier, names, each) for each in city.applicants(CASES)]
+    peer = Peer.named([f"spiffe://{city.hub.settings.name}/bench/{CLIENT}"])
+    questions = [_question(verifier, peer, each) for each in city.applicants(CASES)]
     desk = verifier.desk
     files = CaseFiles(desk.cases, desk.tagger, desk.hub, verifier.settings.case_files_max)
-    parts = Parts(verifier=verifier, files=files, key=SigningKey.read(city.hub.paths.keys / "answer.key"))
+    parts = Parts(verifier=verifier, files=files, key=city.hub.key_ring.signer(desk.clock.now()))
     laps = Laps()
-    kept = [
-        parts.take(names, question + os.urandom(NONCE_SIZE), laps) for _ in range(REPEATS) for question in questions
-    ]
+    kept = [parts.take(peer, question + os.urandom(NONCE_SIZE), laps) for _ in range(REPEATS) for question in questions]
     return laps.medians, {group: _appended(verifier.desk.log, kept, group) for group in GROUPS}
 
 
-def _question(verifier: Verifier, names: Sequence[str], applicant: AskedParty) -> bytes:
+def _question(verifier: Verifier, peer: Peer, applicant: AskedParty) -> bytes:
     """A question in a case opened for it, whose nonce is still missing."""
     party = verification_pb2.Party(role=applicant.role, number=applicant.number, name=applicant.name)
     opening = verification_pb2.OpenCaseRequest(
@@ -108,7 +107,7 @@ def _question(verifier: Verifier, names: Sequence[str], applicant: AskedParty) -
         presence=statement_pb2.PRESENCE_CARD_READ,
         nonce=os.urandom(NONCE_SIZE),
     )
-    opened = verifier.open_case(names, opening.SerializeToString())
+    opened = verifier.open_case(peer, opening.SerializeToString())
     return unfinished(opened.case_number, opened.case_token, party)
 
 
@@ -120,12 +119,12 @@ class Parts:
     files: CaseFiles
     key: SigningKey
 
-    def take(self, names: Sequence[str], raw: bytes, laps: Laps) -> Record:
+    def take(self, peer: Peer, raw: bytes, laps: Laps) -> Record:
         """One question, step by step, up to the record of its answer; the reply is made with a stand-in receipt."""
         desk = self.verifier.desk
         agreed, now = desk.agreements.current, desk.clock.now()
         laps.begin()
-        client = authenticate(names, agreed.catalogue.clients)
+        client = authenticate(peer, agreed.catalogue, desk.rolls.current(), now)
         laps.end("authenticate")
         call = desk.reader.item_call(raw)
         laps.end("parse")
@@ -138,6 +137,9 @@ class Parts:
         plan = agreed.plans.of(item, case, call.named)
         grants = authorise(agreed.catalogue, client, item, plan.claims, presence=case.presence, now=now)
         laps.end("authorise")
+        limits = agreed.catalogue.groups[client.group].limits
+        desk.limits.take(limits, client.group, client.id, case.operator, item.id, now)
+        laps.end("limits")
         pinned = agreed.facts.pin(plan.datasets)
         laps.end("pin snapshots")
         sheet = sheet_of(plan, grants, pinned.snapshots, case.inputs)
@@ -152,6 +154,7 @@ class Parts:
         statement = draw_up(
             call,
             case=file.statement,
+            witnesses=file.statement_end,
             answers=[each for each, _ in answers],
             registers=agreed.registers_field(pinned.snapshots),
             day=Day.of(now).written,
