@@ -39,5 +39,5 @@ def test_every_fault_is_printed_with_file_and_line(app: typer.Typer, agreements:
     done = CliRunner().invoke(app, ["--root", str(agreements.root)])
     assert done.exit_code == 1
     assert f"{agreements.root / 'claims/person.alive.yaml'}:7: " in done.stderr
-    assert f"{agreements.root / 'clients/bank.yaml'}:8: " in done.stderr
+    assert f"{agreements.root / 'clients/bank.yaml'}:10: " in done.stderr
     assert "2 faults found" in done.stderr
