@@ -126,7 +126,7 @@ def _vouched(trust: Trust, keys: Mapping[str, SigningKey], root: SigningKey, now
         TrustedKey(use=LOG, key=key.public, valid_from=now, origin=origin_of(trust.hub, name))
         for name, key in keys.items()
     ]
-    return issue(root, trust.hub, [*ended, *begun], now=now)
+    return issue(root, trust.hub, [*ended, *begun], now=now, after=trust)
 
 
 def _record(

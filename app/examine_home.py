@@ -26,6 +26,7 @@ from audit.generation import generation_of
 from exchange.layout import Layout
 from exchange.snapshot import read_current
 from kernel.errors import MianzhengError
+from kernel.trust import ANSWER
 from verifier.closures import VERSION as CASES_VERSION
 from verifier.guesses import VERSION as GUESSES_VERSION
 from verifier.limits import VERSION as LIMITS_VERSION
@@ -100,11 +101,15 @@ def keys(hub: Hub, _: CustodySettings) -> Iterator[Diagnosis]:
     wanted = {"answer", "case", "index", "master", f"tag-{settings.tag_epoch}", *logs}
     for name in sorted(wanted - names):
         yield ill(f"缺少密钥 {name}", f"the key {name} is missing", "restore it; never make another in its place")
-    vouched = {each.key.id for each in trust.keys if each.valid_until is None}
+    now = hub.clock.now()
+    vouched = {each.key.id for each in trust.keys}
     ids = {row.name: row.id for row in rows}
     for name in ("answer", *logs):
         if name in names and ids[name] not in vouched:
             yield ill(f"信任文件不含密钥 {name}", f"the trust file does not vouch for the key {name}", "restore it")
+    signing = {each.key.id for each in trust.keys if each.use == ANSWER and each.held_at(now)}
+    if not signing & set(ids.values()):
+        yield ill("没有可用的签署密钥", "no answer key may sign now", "mianzheng keys rotate answer")
     if standing(hub.paths.keys) & {NEXT, OLD}:
         yield warning(
             "主密钥轮换未完成", "a rotation of the master key is not finished", "mianzheng keys rotate master"

@@ -21,6 +21,7 @@ from exchange.reader import Exchange
 from exchange.settings import ExchangeSettings
 from kernel.clock import Clock, SystemClock
 from kernel.errors import Malformed
+from kernel.plain_file import read_bounded
 from kernel.settings import load
 from kernel.signing import SigningKey
 from kernel.trust import TRUST_SIZE_MAX, Trust
@@ -28,6 +29,7 @@ from schemas.archive import Archive
 from schemas.catalogue import ROOT, Catalogue, load_catalogue
 from schemas.settings import SchemaSettings
 from schemas.wire.v1 import audit_pb2
+from verifier.key_ring import KeyRing
 from verifier.settings import ClientSettings, VerifierSettings
 
 
@@ -87,6 +89,19 @@ class Hub:
         _ = self.works
         return MasterKey(self.paths.keys)
 
+    def answer_keys(self) -> list[SigningKey]:
+        """Every answer key whose private half is on this machine; raises Malformed."""
+        return [SigningKey.read(path) for path in sorted(self.paths.keys.glob("answer*.key"))]
+
+    @cached_property
+    def key_ring(self) -> KeyRing:
+        """The answer keys, and which of them signs now."""
+        return KeyRing(
+            str(self.paths.trust),
+            read_trust=lambda: Trust.parse(read_bounded(self.paths.trust, TRUST_SIZE_MAX)),
+            read_keys=self.answer_keys,
+        )
+
     @cached_property
     def detail_keys(self) -> DetailKeys:
         """The keys of sealed details."""
@@ -138,6 +153,11 @@ class Hub:
     def connections(self) -> HubConnections:
         """The credentials of the servers that registries stand behind."""
         return HubConnections(file=self.paths.connections, airflow=self._airflow)
+
+    @property
+    def lasting_secret(self) -> bytes:
+        """Under which the roll, guesses and leases are kept: a restore renews the case key, and must not void them."""
+        return self.secret("index")
 
     def secret(self, name: str) -> bytes:
         """One of the hub's 32-byte secrets; raises Malformed, or OtherFormat."""

@@ -20,6 +20,7 @@ _USES = {
     NEXT.removesuffix(".key"): ("轮换中的新主密钥", "the new master key of a rotation under way"),
     OLD.removesuffix(".key"): ("轮换中的旧主密钥", "the old master key of a rotation under way"),
 }
+_USES_OF_MANY = {"tag": ("得出当事人标签", "makes subject tags"), "answer": _USES["answer"]}
 _SIGNING = frozenset({"root", "answer"})
 
 
@@ -48,10 +49,9 @@ def list_keys(hub: Hub) -> Iterator[KeyRow]:
     since = {each.key.id: each.valid_from for each in hub.trust.keys}
     for path in sorted(folder.glob("*.key")):
         name = path.stem
-        zh, en = _USES.get(
-            name, ("得出当事人标签", "makes subject tags") if name.startswith("tag-") else ("", "unknown")
-        )
-        yield _row(path, name, zh, en, since, signs=name in _SIGNING)
+        # Some are named for what they are of: an epoch, or their own id.
+        zh, en = _USES.get(name) or _USES_OF_MANY.get(name.partition("-")[0], ("", "unknown"))
+        yield _row(path, name, zh, en, since, signs=name.partition("-")[0] in _SIGNING)
     for path in sorted((folder / "logs").glob("*.key")):
         yield _row(path, f"logs/{path.stem}", "签署日志检查点", "signs a log's checkpoints", since, signs=True)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from app.hub import Hub
 from app.newer_agreements import NewerAgreements, watched
 from app.pki import Credential, check_pair
-from kernel.signing import SigningKey
+from app.roll_check import check_roll
 from verifier.closures import Closures
 from verifier.guesses import Guesses
 from verifier.limits import Limits
@@ -25,9 +25,11 @@ def worker_log(number: int) -> str:
 def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
     """A worker, put together for the length of a block: it holds its log's lock, and closes the log at the end.
 
-    Raises Conflict where another process is this worker, Damaged or LogUnavailable where its log cannot be opened.
+    Raises Conflict where another process is this worker, Damaged or LogUnavailable where its log cannot be opened;
+    Damaged, too, where the roll is not the one that the logs tell of.
     """
     settings = hub.verifier_settings
+    check_roll(hub)
     # Kept before anything is answered under them: an answer whose agreements are gone cannot be computed again.
     hub.archive.keep(hub.catalogue, hub.agreements_root, now=hub.clock.now())
     closures = Closures(
@@ -38,7 +40,7 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
     guesses = hub_guesses(hub)
     limits = Limits(
         hub.paths.limits,
-        hub.secret("case"),
+        hub.lasting_secret,
         busy_seconds=settings.closures_busy_seconds,
         parts=settings.lease_parts,
         lease_max=settings.lease_max,
@@ -51,14 +53,14 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
                 facts=hub.exchange,
                 log=log,
                 detail_keys=hub.detail_keys,
-                answer_key=SigningKey.read(hub.paths.keys / "answer.key"),
+                answer_keys=hub.key_ring,
                 tag_key=hub.secret(f"tag-{hub.settings.tag_epoch}"),
                 tag_epoch=hub.settings.tag_epoch,
                 case_key=hub.secret("case"),
                 closures=closures,
                 guesses=guesses,
                 limits=limits,
-                rolls=Rolls(hub.paths.roll, hub.secret("case"), check_seconds=settings.roll_check_seconds),
+                rolls=Rolls(hub.paths.roll, hub.lasting_secret, check_seconds=settings.roll_check_seconds),
                 clock=hub.clock,
                 settings=settings,
             )
@@ -85,7 +87,7 @@ def hub_guesses(hub: Hub) -> Guesses:
     settings = hub.verifier_settings
     return Guesses(
         hub.paths.guesses,
-        hub.secret("case"),
+        hub.lasting_secret,
         busy_seconds=settings.closures_busy_seconds,
         most=settings.guesses_max,
         window=timedelta(days=settings.guesses_days),

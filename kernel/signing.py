@@ -6,11 +6,11 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from kernel.curve import PUBLIC_KEY_SIZE, check_public_key
 from kernel.durable import PRIVATE, create_file
 from kernel.errors import Malformed
 
 SIGNATURE_SIZE = 64
-PUBLIC_KEY_SIZE = 32
 STATEMENT_TYPE = "application/vnd.mianzheng.statement.v1+protobuf"
 KEY_HISTORY_TYPE = "application/vnd.mianzheng.keyhistory.v1+json"
 
@@ -38,9 +38,8 @@ class VerifyKey:
     __slots__ = ("_key", "id", "raw")
 
     def __init__(self, raw: bytes) -> None:
-        """Take 32 raw bytes; raises Malformed."""
-        if len(raw) != PUBLIC_KEY_SIZE:
-            raise Malformed("an Ed25519 public key has 32 bytes", field="public key")
+        """Take 32 raw bytes; raises Malformed for what is no sound key (kernel.curve)."""
+        check_public_key(raw)
         self.raw = raw
         self.id = key_id(raw)
         self._key = Ed25519PublicKey.from_public_bytes(raw)

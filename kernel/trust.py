@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kernel.digest import digest
+from kernel.digest import digest, digest_text
 from kernel.errors import Malformed
 from kernel.signing import KEY_HISTORY_TYPE, SigningKey, VerifyKey, pae
 
 FORMAT = "mianzheng.trust/1"
 TRUST_SIZE_MAX = 1 << 20
+FIRST_NUMBER = 1
 ANSWER = "answer"
 LOG = "log"
 
@@ -38,22 +39,54 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """A hub's keys, as its root vouches for them."""
+    """A hub's keys, as its root vouches for them.
+
+    `history` is what the root signed, `number` counts its changes from 1, `previous` is the digest of the one before.
+    """
 
     hub: str
     root: VerifyKey
     keys: tuple[TrustedKey, ...]
+    number: int = FIRST_NUMBER
+    history: bytes = b""
+    previous: str = ""
 
-    def answer_key(self, key_id: str, instant: datetime) -> VerifyKey:
-        """The answer key with this id, if it might sign at that instant; raises Malformed."""
+    def answer_key(self, key_id: str, issued: datetime, logged: datetime) -> VerifyKey:
+        """The answer key with this id, if it might sign when the statement was issued and when it was logged.
+
+        Both: whoever has stolen a key can date a statement back, and not its entry. Raises Malformed.
+        """
         for trusted in self.keys:
-            if trusted.use == ANSWER and trusted.key.id == key_id and trusted.held_at(instant):
+            if trusted.use == ANSWER and trusted.key.id == key_id and trusted.held_at(issued):
+                if not trusted.held_at(logged):
+                    raise Malformed("its answer key had ended when the statement was logged", field="key_id")
                 return trusted.key
         raise Malformed("no trusted answer key has this id at that time", field="key_id")
 
-    def log_keys(self, origin: str) -> tuple[VerifyKey, ...]:
-        """The keys of the log with this origin; empty where the root vouches for no such log."""
-        return tuple(t.key for t in self.keys if t.use == LOG and t.origin == origin)
+    def log_keys(self, origin: str, logged: datetime | None = None) -> tuple[VerifyKey, ...]:
+        """The keys of the log with this origin; empty where the root vouches for no such log.
+
+        With `logged`, only those that might still sign for an entry of that time.
+        """
+        return tuple(
+            t.key
+            for t in self.keys
+            if t.use == LOG
+            and t.origin == origin
+            and (logged is None or t.valid_until is None or logged < t.valid_until)
+        )
+
+    def check_follows(self, held: "Trust") -> None:
+        """Return if this may take the place of the trust file that is held; raises Malformed.
+
+        It is of the same hub and root, and not older; the next number names the history that is held.
+        """
+        if (self.hub, self.root.raw) != (held.hub, held.root.raw):
+            raise Malformed("is of another hub or another root", field="trust", remedy="ask the hub by a way you trust")
+        if self.number < held.number or (self.number == held.number and self.history != held.history):
+            raise Malformed("is older than the one that is held, or another of its number", field="trust.number")
+        if self.number == held.number + 1 and self.previous != digest_text(digest(held.history)):
+            raise Malformed("does not follow the one that is held", field="trust.previous")
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -74,20 +107,39 @@ class Trust:
             signature = base64.b64decode(outer["signature"], validate=True)
             root.check(signature, pae(KEY_HISTORY_TYPE, history))
             inner = json.loads(history)
-            keys = tuple(_read_key(each) for each in inner["keys"])
-            return cls(hub=str(inner["hub"]), root=root, keys=keys)
+            return cls(
+                hub=str(inner["hub"]),
+                root=root,
+                keys=tuple(_read_key(each) for each in inner["keys"]),
+                number=int(inner.get("number", FIRST_NUMBER)),
+                history=history,
+                previous=str(inner.get("previous", "")),
+            )
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise Malformed("is no trust file", field="trust") from error
 
 
-def issue(root: SigningKey, hub: str, keys: Iterable[TrustedKey], *, now: datetime) -> bytes:
-    """The trust file in which `root` vouches for these keys."""
+def propose(hub: str, keys: Iterable[TrustedKey], *, now: datetime, after: Trust | None = None) -> bytes:
+    """The key history that the root is asked to sign; `after` is the trust file whose place it will take."""
     inner = {
         "hub": hub,
+        "number": after.number + 1 if after else FIRST_NUMBER,
+        "previous": digest_text(digest(after.history)) if after else "",
         "issued_at": now.astimezone(UTC).isoformat(timespec="seconds"),
         "keys": [_write_key(each) for each in keys],
     }
-    history = json.dumps(inner, ensure_ascii=False, indent=1).encode()
+    return json.dumps(inner, ensure_ascii=False, indent=1).encode()
+
+
+def issue(
+    root: SigningKey, hub: str, keys: Iterable[TrustedKey], *, now: datetime, after: Trust | None = None
+) -> bytes:
+    """The trust file in which `root` vouches for these keys."""
+    return sign_history(root, propose(hub, keys, now=now, after=after))
+
+
+def sign_history(root: SigningKey, history: bytes) -> bytes:
+    """The trust file with a key history as it was proposed."""
     outer = {
         "format": FORMAT,
         "root": base64.b64encode(root.public.raw).decode(),

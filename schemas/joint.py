@@ -64,9 +64,7 @@ class Joint:
             program=new_maps([base(each) for each in datasets]).compile(text),
         )
 
-    def evaluate(
-        self, rows: Mapping[str, Sequence[Message]], ask: Mapping[str, object], today: object
-    ) -> int | None:
+    def evaluate(self, rows: Mapping[str, Sequence[Message]], ask: Mapping[str, object], today: object) -> int | None:
         """The bits of the expressions that hold; None where that is not known of all of them.
 
         `ask` is every claim's parameters as expressions see them (`merged`), `today` likewise.

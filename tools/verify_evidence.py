@@ -186,6 +186,8 @@ class Chain:
         issued = instant(last(fields(self.statement), 16, b""))
         keys = [k for k in self.trust["keys"] if k["use"] == "answer" and k["ident"] == self.key_id]
         keys = [k for k in keys if k["after"] <= issued < k["before"]]
+        # Whoever has stolen a key can date a statement back, and not its entry.
+        keys = [k for k in keys if k["after"] <= instant(last(fields(self.entry), 2, b"")) < k["before"]]
         if not keys:
             raise Wrong("no trusted answer key has this id at that time")
         if not signed(keys[0]["raw"], self.signature, self.statement, STATEMENT_TYPE):
@@ -231,9 +233,11 @@ class Chain:
         size, _, root = rest.partition("\n")
         if not separator or not signatures.endswith("\n"):
             raise Wrong("holds no checkpoint")
-        keys = [k["raw"] for k in self.trust["keys"] if k["use"] == "log" and k["origin"] == origin]
+        logged = instant(last(fields(self.entry), 2, b""))
+        keys = [k for k in self.trust["keys"] if k["use"] == "log" and k["origin"] == origin]
+        keys = [k["raw"] for k in keys if logged < k["before"]]
         if not keys:
-            raise Wrong("the root vouches for no such log")
+            raise Wrong("the root vouches for no such log, or for no key of it at that time")
         for line in signatures[:-1].split("\n"):
             for key in keys:
                 prefix = f"\u2014 {origin} "

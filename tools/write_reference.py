@@ -5,6 +5,7 @@ from pathlib import Path
 from adapters.port import AdapterSettings
 from app.airflow import AirflowSettings
 from app.custody import CustodySettings
+from app.key_rotation import KeySettings
 from app.serve import ServeSettings
 from app.settings import HubSettings
 from audit.settings import AuditSettings
@@ -27,6 +28,7 @@ SECTIONS: dict[str, type] = {
     "serve": ServeSettings,
     "airflow": AirflowSettings,
     "custody": CustodySettings,
+    "keys": KeySettings,
     "dags": DagSettings,
     "samples": SampleSettings,
 }

@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 
 from audit.record import Logged, Record
-from kernel.signing import SigningKey
 from schemas.client import Client
 from schemas.grant import Grant
 from schemas.wire.v1 import verification_pb2
@@ -23,6 +22,7 @@ from verifier.evaluate import CONFIRMED
 from verifier.judge import Judging, Lookups
 from verifier.materials import Plan
 from verifier.peer import Peer
+from verifier.ports import Signers
 from verifier.sheet import Sheet, sheet_of
 from verifier.statement import Signed, draw_up, sign
 
@@ -78,7 +78,7 @@ class Answering:
 
     desk: desks.Desk
     files: CaseFiles
-    key: SigningKey
+    keys: Signers
 
     def prepare(self, peer: Peer, raw: bytes, read: Read) -> "Answered | desks.Refused":
         """The answer to one question, signed, or why there is none; either may leave once its record is in the log.
@@ -138,6 +138,7 @@ class Answering:
         plan, grants, sheet = question.plan, question.grants, question.sheet
         judging = Judging(plan, question.lookups, question.file.case.inputs, question.now)
         verdicts = [judging.verdict(*each) for each in zip(plan.asked, sheet.standings, strict=True)]
+        self.desk.meter.judged(question.file.case.item, plan.asked, verdicts)
         answers = [sheet.answer(at, verdict) for at, verdict in enumerate(verdicts)]
         question.said = said = [each for each, _ in answers]
         question.kept = [each for _, each in answers]
@@ -161,6 +162,6 @@ class Answering:
 
     def _sign(self, question: _Question) -> None:
         """Sign it, and write the record under which it may leave."""
-        signed = sign(question.statement, self.key)
+        signed = sign(question.statement, self.keys.signer(question.now))
         record = records.answered(question.file, question.kept, signed, question.raw, disclosed=question.disclosed)
         question.answered = Answered(signed=signed, record=record)

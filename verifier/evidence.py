@@ -108,9 +108,9 @@ def check_logged(entry: bytes, receipt: bytes, trust: Trust) -> None:
     if read.extra is not None:
         # Nothing of ours is in there, and nothing would prove it.
         raise Malformed("carries something that nobody proves", field="receipt")
-    keys = trust.log_keys(read.origin)
+    keys = trust.log_keys(read.origin, Entry.parse(entry).time)
     if not keys:
-        raise Malformed("the root vouches for no such log", field="receipt")
+        raise Malformed("the root vouches for no such log, or for no key of it at that time", field="receipt")
     read.check(entry, read.origin, keys)
 
 
@@ -122,7 +122,7 @@ def _hub(evidence: Evidence, trust: Trust) -> None:
 def _signature(evidence: Evidence, trust: Trust) -> None:
     issued = instant(parse_statement(evidence.statement).issued_at)
     signed = Signed(statement=evidence.statement, signature=evidence.signature, key_id=evidence.key_id)
-    signed.check(trust.answer_key(evidence.key_id, issued))
+    signed.check(trust.answer_key(evidence.key_id, issued, Entry.parse(evidence.entry).time))
 
 
 def _request(evidence: Evidence, _: Trust) -> None:

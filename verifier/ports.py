@@ -6,11 +6,13 @@ from typing import Protocol
 
 from google.protobuf.message import Message
 
+from audit.commit import Committed
 from audit.detail import DetailKey
 from audit.pending import Pending, Told
 from audit.record import Logged, Record
 from kernel.errors import MianzhengError
 from kernel.identity import Identity
+from kernel.signing import SigningKey
 from schemas.wire.v1.statement_pb2 import PartyTag
 
 
@@ -81,6 +83,13 @@ class Log(Protocol):
     def failure(self) -> MianzhengError | None:
         """Why the log has stopped; None while it works."""
 
+    @property
+    def waiting(self) -> int:
+        """How many records wait for the next flush."""
+
+    def watch(self, committed: Committed) -> None:
+        """Tell of every group that is durable."""
+
     def append(self, record: Record) -> Logged:
         """Durable on return, with its receipt; otherwise raises LogUnavailable."""
 
@@ -89,6 +98,13 @@ class Log(Protocol):
 
     def append_all(self, records: Sequence[Record]) -> list[Logged]:
         """The same for several at once, in order: all or none waits for the log."""
+
+
+class Signers(Protocol):
+    """The answer keys."""
+
+    def signer(self, now: datetime) -> SigningKey:
+        """The key that signs statements at an instant; raises Unavailable where none may."""
 
 
 class DetailKeys(Protocol):

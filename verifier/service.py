@@ -5,7 +5,6 @@ from typing import TypedDict, Unpack
 
 from kernel.clock import Clock
 from kernel.identity import Identity, IdentityKind
-from kernel.signing import SigningKey
 from schemas.catalogue import Catalogue
 from schemas.wire.v1 import verification_pb2 as wire
 from verifier import records
@@ -22,7 +21,7 @@ from verifier.guesses import Guesses
 from verifier.limits import Limits
 from verifier.opening import Openings
 from verifier.peer import Peer
-from verifier.ports import DetailKeys, Facts, Log
+from verifier.ports import DetailKeys, Facts, Log, Signers
 from verifier.roll import Rolls
 from verifier.settings import VerifierSettings
 from verifier.statement import Tagger
@@ -46,7 +45,7 @@ class Parts(TypedDict):
     facts: Facts
     log: Log
     detail_keys: DetailKeys
-    answer_key: SigningKey
+    answer_keys: Signers
     tag_key: bytes
     tag_epoch: str
     case_key: bytes
@@ -67,7 +66,7 @@ class Verifier:
     def __init__(self, **parts: Unpack[Parts]) -> None:
         """Put the worker together; nothing is started."""
         self.settings = parts["settings"]
-        self._key = parts["answer_key"]
+        self._keys = parts["answer_keys"]
         self._shed = 0
         self.desk = Desk(
             hub=parts["hub"],
@@ -94,7 +93,7 @@ class Verifier:
             clock=parts["clock"],
         )
         files = CaseFiles(self.desk.cases, self.desk.tagger, self.desk.hub, self.settings.case_files_max)
-        self._answering = Answering(desk=self.desk, files=files, key=self._key)
+        self._answering = Answering(desk=self.desk, files=files, keys=self._keys)
         self._batches = Batches(desk=self.desk, answering=self._answering)
         self._openings = Openings(desk=self.desk)
         self._reads = CatalogueReads(self.desk)
@@ -156,6 +155,7 @@ class Verifier:
     def note_shed(self) -> None:
         """Count a call that was refused unread."""
         self._shed += 1
+        self.desk.meter.shed()
 
     def record_shed(self, seconds: float) -> None:
         """Record the calls shed in the interval that ends now, if any; raises LogUnavailable."""
@@ -168,7 +168,8 @@ class Verifier:
         if self.desk.log.failure is not None:
             return "the log has stopped"
         try:
-            self._key.public.check(self._key.sign(_PROBE), _PROBE)
+            key = self._keys.signer(self.desk.clock.now())
+            key.public.check(key.sign(_PROBE), _PROBE)
             self._read_all()
             self.desk.cases.closures.check_open(NO_CASE)
             self.desk.rolls.current()

@@ -275,7 +275,7 @@ def test_the_command_rotates_the_master_key_and_says_what_it_did(hub: Hub) -> No
     done = command("keys", "rotate", "master", "--json", home=hub.paths.home)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["snapshots"] == 3
-    assert command("keys", "rotate", "answer", home=hub.paths.home).returncode == 2
+    assert command("keys", "rotate", "index", home=hub.paths.home).returncode == 2
     shutil.rmtree(hub.paths.home / "audit" / "desk")
     refused = command("keys", "rotate", "master", home=hub.paths.home)
     assert refused.returncode == 2

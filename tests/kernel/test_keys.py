@@ -92,11 +92,12 @@ def test_a_trust_file_tells_which_key_might_sign_when() -> None:
     trust = Trust.parse(trusted(root))
     answer = SigningKey(b"\x01" * 32).public
     assert trust.hub == "hub.example"
-    assert trust.answer_key(answer.id, NOW).raw == answer.raw
+    assert trust.answer_key(answer.id, NOW, NOW).raw == answer.raw
+    for issued, logged in ((1, 1), (0, 1), (1, 0)):
+        with pytest.raises(Malformed):
+            trust.answer_key(answer.id, NOW + timedelta(days=issued), NOW + timedelta(days=logged))
     with pytest.raises(Malformed):
-        trust.answer_key(answer.id, NOW + timedelta(days=1))
-    with pytest.raises(Malformed):
-        trust.answer_key(answer.id, NOW - timedelta(seconds=1))
+        trust.answer_key(answer.id, NOW - timedelta(seconds=1), NOW)
     assert trust.origins == ("hub.example/audit/worker-0",)
     assert trust.log_keys("hub.example/audit/worker-1") == ()
 

@@ -96,6 +96,17 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
     return Town(hub=hub, people=Personas.read(hub.paths.deliveries), now=now)
 
 
+@dataclass(frozen=True, slots=True)
+class Always:
+    """One key, whatever the time."""
+
+    key: SigningKey
+
+    def signer(self, _now: datetime) -> SigningKey:
+        """That one."""
+        return self.key
+
+
 @dataclass(slots=True, kw_only=True)
 class Station:
     """A verifier worker that answers for the town, and everything to ask it and look into it."""
@@ -223,7 +234,7 @@ def _new_station(
         "facts": hub.exchange,
         "log": log,
         "detail_keys": detail_keys,
-        "answer_key": SigningKey.read(hub.paths.keys / "answer.key"),
+        "answer_keys": hub.key_ring,
         "tag_key": hub.secret(f"tag-{hub.settings.tag_epoch}"),
         "tag_epoch": hub.settings.tag_epoch,
         "case_key": hub.secret("case"),

@@ -18,6 +18,7 @@ from app.pki import Authority
 from audit.faulty_files import FaultyFiles
 from kernel.errors import Damaged, LogUnavailable, Unauthenticated, Unavailable
 from kernel.signing import SigningKey
+from tests.verifier.conftest import Always
 from verifier.client import AskedParty
 from verifier.servicer import CATALOGUE, VERIFICATION
 from verifier.status import Overloaded
@@ -148,7 +149,7 @@ def test_a_key_that_cannot_sign_shows_in_health(new_station: Any) -> None:
         def sign(self, message: bytes) -> bytes:
             return super().sign(message + b"!")
 
-    assert becomes(new_station(answer_key=Broken(b"\x01" * 32)), NOT_SERVING)
+    assert becomes(new_station(answer_keys=Always(Broken(b"\x01" * 32))), NOT_SERVING)
 
 
 def test_registries_that_cannot_be_read_are_refused_and_show_in_health(
