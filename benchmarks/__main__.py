@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import ask, disk, flavours, growth, peer, publish, quality, steps, swap, ten_million
+from benchmarks import ask, disk, flatness, flavours, growth, peer, publish, quality, steps, swap, ten_million
 from benchmarks.harness import OUT, Result, Setting, run, write
 from benchmarks.machine import this_machine
 from benchmarks.report import Report, figure
@@ -25,6 +25,7 @@ BENCHES = (
     peer.BENCH,
     disk.BENCH,
     growth.BENCH,
+    flatness.BENCH,
     swap.BENCH,
     steps.BENCH,
 )

@@ -10,6 +10,7 @@ from app.home import make_home
 from app.hub import Hub, open_hub
 from audit.logs import DESK
 from benchmarks.harness import Setting
+from benchmarks.large import people
 from exchange.job import Job
 from exchange.publish import Published, publish
 from samples.city import load
@@ -20,6 +21,8 @@ from verifier.client import AskedParty
 SEED = 1
 ITEM = "five_claims"
 CLIENT = "bench-01"
+SWOLLEN = "social_insurance"
+"""The dataset that can be made larger than the city is."""
 DATASETS = ("fund_accounts", "dwellings", "social_insurance")
 AGREEMENTS = Path(__file__).parent / "agreements"
 KINDS = ("datasets", "claims", "items", "grants", "clients")
@@ -78,6 +81,23 @@ class City:
         if len(found) < count:
             raise ValueError(f"the city has {len(found)} people to ask about and {count} are needed: make it larger")
         return found
+
+    def swell(self, rows: int) -> None:
+        """Add so many people, who live nowhere else, to the delivery of a dataset that every question reads."""
+        import duckdb  # noqa: PLC0415 - only here
+
+        contract = self.hub.catalogue.contracts[SWOLLEN]
+        path = self.hub.paths.deliveries / contract.server.path
+        more = path.with_name("more.jsonl")
+        columns = (
+            "'S' || row_number() over () as 记录编号, 证件号码, 姓名, '养老' as 险种, '正常' as 参保状态, "
+            "120 as 累计缴费月数, '2026-10' as 最近缴费月"
+        )
+        with duckdb.connect() as connection:
+            connection.execute(f"copy (select {columns} from ({people(rows)})) to '{more}' (format json)")  # noqa: S608 (ours)
+        with path.open("ab") as target, more.open("rb") as source:
+            shutil.copyfileobj(source, target)
+        more.unlink()
 
     def _applicants(self) -> Iterator[AskedParty]:
         world = load(self.hub.paths.deliveries)

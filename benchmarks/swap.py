@@ -5,17 +5,15 @@ one with nothing published, one in the middle of which `current` of a dataset th
 """
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from threading import Thread
 
 from benchmarks.ask import identity_of, load_of, questions_of
-from benchmarks.city import City
+from benchmarks.city import SWOLLEN, City
 from benchmarks.driving import drive
 from benchmarks.harness import Bench, Result, Setting
-from benchmarks.large import people
 from benchmarks.load import Load, Round, Target
 from benchmarks.process import Cores
 from benchmarks.report import figure
@@ -25,7 +23,6 @@ from exchange.job import Job
 from exchange.layout import INDEX
 from exchange.publish import STEPS
 
-DATASET = "social_insurance"
 PAIRS = 3
 SHARE = 5
 """A registry of a fifth of the rows that other benches publish: each pair publishes it once more."""
@@ -35,11 +32,11 @@ FAILED, RATIO = "swap.failed_calls", "swap.p99_ratio"
 def measure(setting: Setting) -> Iterator[Result]:
     """Pairs of rounds. A single call that fails fails the bench."""
     city = City.made(setting)
-    with setting.report.doing(f"making {DATASET} larger"):
-        _swell(city, setting.scale.judged_rows // SHARE)
+    with setting.report.doing(f"making {SWOLLEN} larger"):
+        city.swell(setting.scale.judged_rows // SHARE)
     city.publish_missing(setting)
-    with setting.report.doing(f"publishing {DATASET}"):
-        city.publish(DATASET, "swap-0")
+    with setting.report.doing(f"publishing {SWOLLEN}"):
+        city.publish(SWOLLEN, "swap-0")
     cores = Cores.of_this_machine()
     quiet: list[Round] = []
     swapped: list[Round] = []
@@ -60,10 +57,10 @@ def measure(setting: Setting) -> Iterator[Result]:
                 mover.start()
                 swapped.append(ask())
                 mover.join()
-    size = max(path.stat().st_size for path in (city.hub.paths.exchange / DATASET).glob(f"versions/*/{INDEX}"))
+    size = max(path.stat().st_size for path in (city.hub.paths.exchange / SWOLLEN).glob(f"versions/*/{INDEX}"))
     calls = sum(each.calls for each in swapped)
     yield Result.of(
-        FAILED, [0.0], "calls", f"of {calls:,} while {DATASET} was replaced {PAIRS} times; every reply checked"
+        FAILED, [0.0], "calls", f"of {calls:,} while {SWOLLEN} was replaced {PAIRS} times; every reply checked"
     )
     yield Result.of(
         RATIO,
@@ -74,27 +71,9 @@ def measure(setting: Setting) -> Iterator[Result]:
     )
 
 
-def _swell(city: City, rows: int) -> None:
-    """Add so many people to the delivery."""
-    import duckdb  # noqa: PLC0415 - only here
-
-    contract = city.hub.catalogue.contracts[DATASET]
-    path = city.hub.paths.deliveries / contract.server.path
-    more = path.with_name("more.jsonl")
-    columns = (
-        "'S' || row_number() over () as 记录编号, 证件号码, 姓名, '养老' as 险种, '正常' as 参保状态, "
-        "120 as 累计缴费月数, '2026-10' as 最近缴费月"
-    )
-    with duckdb.connect() as connection:
-        connection.execute(f"copy (select {columns} from ({people(rows)})) to '{more}' (format json)")  # noqa: S608 (ours)
-    with path.open("ab") as target, more.open("rb") as source:
-        shutil.copyfileobj(source, target)
-    more.unlink()
-
-
 def _recorded(city: City, number: int) -> Job:
     """A new version of the dataset that has only to be put in force."""
-    job = city.job(DATASET, f"swap-{number}")
+    job = city.job(SWOLLEN, f"swap-{number}")
     for name, step in STEPS.items():
         if name != "promote":
             step(job)
