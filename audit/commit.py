@@ -4,7 +4,8 @@ One write, one flush, one signature. Whoever commits holds the log's lock. The o
 flush, then signature; so a checkpoint never covers an entry that a crash could take away.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from audit.checkpoint import Checkpoint
 from audit.journal import Journal, encode_frame
@@ -15,11 +16,14 @@ from audit.record import Logged, Prepared
 from kernel.errors import LogUnavailable
 from kernel.signing import SigningKey
 
+Committed = Callable[[int, int, float], None]
+"""Hears of a group that is durable: its entries, its bytes, and the seconds that the write and the flush took."""
+
 
 class Commits:
-    """The writing end of a log."""
+    """The writing end of a log. `committed` hears of every group, on the thread that commits it."""
 
-    __slots__ = ("_failed", "_journal", "_origin", "_signer", "tree")
+    __slots__ = ("_failed", "_journal", "_origin", "_signer", "committed", "tree")
 
     def __init__(self, origin: str, signer: SigningKey, journal: Journal, tree: CompactRange) -> None:
         """Go on from a recovered journal and its tree."""
@@ -27,6 +31,7 @@ class Commits:
         self._signer = signer
         self._journal = journal
         self._failed = False
+        self.committed: Committed | None = None
         self.tree = tree
 
     def sign(self) -> Signed:
@@ -43,11 +48,15 @@ class Commits:
         if self._failed:
             raise LogUnavailable("the log stopped after a failed write")
         growth = Growth.of(self.tree, [leaf_hash(each.entry) for each in group])
+        frame = encode_frame(self.tree.size, group)
+        began = time.perf_counter()
         try:
-            self._journal.append(encode_frame(self.tree.size, group))
+            self._journal.append(frame)
         except OSError as error:
             self._failed = True
             raise LogUnavailable(f"the journal could not be written: {error.strerror}") from error
+        if self.committed is not None:
+            self.committed(len(group), len(frame), time.perf_counter() - began)
         self.tree = growth.after
         signed = self.sign()
         logged = [

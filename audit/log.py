@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from audit.commit import Commits
+from audit.commit import Commits, Committed
 from audit.files import Files, RealFiles, make_directory
 from audit.pending import Pending, Told
 from audit.place import LogPlace
@@ -93,6 +93,15 @@ class AuditLog:
     def failure(self) -> MianzhengError | None:
         """Why the log has stopped; None while it works."""
         return self._failure
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait for the next group."""
+        return len(self._queue)
+
+    def watch(self, committed: Committed) -> None:
+        """Tell of every group from now on."""
+        self._commits.committed = committed
 
     def append(self, record: Record) -> Logged:
         """Record something: durable on return; otherwise raises LogUnavailable, or Malformed for a detail too large."""

@@ -34,7 +34,7 @@ def run(
     )
     hub = open_hub(home or home_from_environment())
     with verifier_worker(hub, worker) as verifier:
-        run_worker(verifier, tls=server_tls(hub), renewed=RenewedTls(hub))
+        run_worker(verifier, tls=server_tls(hub), number=worker, renewed=RenewedTls(hub))
 
 
 @verifier_app.command()

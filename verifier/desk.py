@@ -1,7 +1,7 @@
 """What every call has at hand, and how a call is refused: recorded first, then told."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -17,6 +17,7 @@ from verifier.call import Opening, Reader
 from verifier.cases import Case, Cases
 from verifier.guesses import Guesses
 from verifier.limits import Limits
+from verifier.meter import Meter
 from verifier.peer import Peer
 from verifier.ports import DetailKeys, Log
 from verifier.roll import Rolls
@@ -65,6 +66,7 @@ class Desk:
     log: Log
     detail_keys: DetailKeys
     clock: Clock
+    meter: Meter = field(default_factory=Meter)
 
     def refused(self, fault: Exception, call: Known) -> MianzhengError:
         """The refusal to raise, recorded. Raises LogUnavailable where it cannot be: then that is all that is told."""
@@ -74,9 +76,10 @@ class Desk:
 
     def refusal(self, fault: Exception, call: Known) -> "Refused":
         """A refusal that is not recorded yet; raises LogUnavailable where that is the fault."""
+        error = as_refusal(fault)
+        self.meter.refused(error.code)
         if isinstance(fault, LogUnavailable):
             raise fault
-        error = as_refusal(fault)
         return Refused(error=error, record=self._record(error, call))
 
     def _record(self, refusal: MianzhengError, call: Known) -> Record:

@@ -27,6 +27,7 @@ class Health:
         self.servicer = health.HealthServicer()
         self._verifier = verifier
         self._told = "not yet proved"
+        self._meter = verifier.desk.meter
         self._ended = threading.Event()
         self._watching = threading.Thread(target=self._watch, name="health", daemon=True)
 
@@ -44,6 +45,11 @@ class Health:
             self._told = trouble
             _LOGGER.info("health", serving=not trouble, trouble=trouble)
         return trouble
+
+    @property
+    def serving(self) -> bool:
+        """Whether the worker could do its work when that was last proved, and has not been told to stop."""
+        return not self._told and not self._ended.is_set()
 
     def start(self) -> None:
         """Go on proving, in a thread of its own."""
@@ -71,3 +77,5 @@ class Health:
                 with suppress(Unavailable):
                     self._verifier.forget_old()
             self.prove()
+            # Adds up what has been noted meanwhile, so that it never gets much.
+            self._meter.counts()

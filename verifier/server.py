@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from kernel.errors import Unavailable
 from verifier.health import Health
+from verifier.metrics import serve_metrics
 from verifier.pool import Pool
 from verifier.service import Verifier
 from verifier.servicer import CATALOGUE, VERIFICATION, Servicer
@@ -31,7 +32,7 @@ class RunningServer:
     """A server that accepts calls. `port` is the one it listens on; `ended` is set once it is drained."""
 
     def __init__(
-        self, server: grpc.Server, servicer: Servicer, pool: Pool, health: Health, port: int, drain_seconds: float
+        self, server: grpc.Server, verifier: Verifier, servicer: Servicer, pool: Pool, health: Health, port: int
     ) -> None:
         """Use `serve`."""
         self.port = port
@@ -40,13 +41,24 @@ class RunningServer:
         self._server = server
         self._servicer = servicer
         self._pool = pool
-        self._drain_seconds = drain_seconds
+        self._verifier = verifier
+
+    def state(self) -> dict[str, float]:
+        """How the worker stands, as `metrics.GAUGES` names it."""
+        log = self._verifier.desk.log
+        return {
+            "serving": float(self.health.serving),
+            "calls_waiting": float(self._pool.waiting),
+            "streams": float(self._servicer.streams),
+            "log_waiting": float(log.waiting),
+            "log_failed": float(log.failure is not None),
+        }
 
     def drain(self) -> None:
         """Say NOT_SERVING, take no new calls, let those in flight end, then stop."""
         self.health.end()
         self._servicer.drain()
-        self._server.stop(self._drain_seconds).wait()
+        self._server.stop(self._verifier.settings.drain_seconds).wait()
         self._pool.shutdown()
         self.ended.set()
 
@@ -82,10 +94,11 @@ def serve(verifier: Verifier, *, address: str, tls: Tls, renewed: Renewed | None
     except RuntimeError as error:
         pool.shutdown()
         raise Unavailable("the address cannot be listened on", field=address) from error
+    verifier.desk.log.watch(verifier.desk.meter.committed)
     health.prove()
     server.start()
     health.start()
-    return RunningServer(server, servicer, pool, health, port, settings.drain_seconds)
+    return RunningServer(server, verifier, servicer, pool, health, port)
 
 
 def _configuration(tls: Tls) -> grpc.ServerCertificateConfiguration:
@@ -103,9 +116,16 @@ def _renewed(renewed: Renewed | None) -> grpc.ServerCertificateConfiguration | N
 
 
 def run_worker(
-    verifier: Verifier, *, tls: Tls, ready: Callable[[int], None] | None = None, renewed: Renewed | None = None
+    verifier: Verifier,
+    *,
+    tls: Tls,
+    number: int = 0,
+    ready: Callable[[int], None] | None = None,
+    renewed: Renewed | None = None,
 ) -> None:
     """Serve at the settings' address until SIGTERM or SIGINT, then drain. `ready` is told the port.
+
+    `number` is the worker's: it has its own port for metrics.
 
     Must be called in the main thread. The caller closes the log afterwards: calls in flight still need it.
     """
@@ -118,9 +138,11 @@ def run_worker(
     gc.collect()
     gc.freeze()
     running = serve(verifier, address=f"{settings.host}:{settings.port}", tls=tls, renewed=renewed)
+    end_metrics = serve_metrics(verifier, running.state, number)
     _LOGGER.info("serving", port=running.port, hub=verifier.desk.hub)
     if ready is not None:
         ready(running.port)
     told_to_stop.wait()
     running.drain()
+    end_metrics()
     _LOGGER.info("stopped")

@@ -1,5 +1,6 @@
 """The gRPC border: request bytes in, reply bytes out, errors as rich status. Nothing is decided here."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,7 +19,7 @@ from verifier.peer import Peer
 from verifier.pool import Pool
 from verifier.refusals import grpc_status
 from verifier.service import Verifier
-from verifier.status import Draining, Overloaded
+from verifier.status import OK, Draining, Overloaded, status_name
 from verifier.stream import Stream
 
 VERIFICATION = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"].full_name
@@ -36,16 +37,20 @@ class Servicer(grpc.GenericRpcHandler):
         """Take the verifier, whose settings bound the calls that wait, and the threads that run them."""
         self._verifier = verifier
         self._pool = pool
+        self._meter = verifier.desk.meter
         self._waiting_max = verifier.settings.calls_waiting_max
         self._retry_after = verifier.settings.retry_after_seconds
         verification = {
-            "OpenCase": self._unary(verifier.open_case),
-            "VerifyItem": self._answer(verifier.item_answer),
-            "Verify": self._answer(verifier.named_answer),
-            "VerifyBatch": self._unary(verifier.verify_batch),
-            "CloseCase": self._unary(verifier.close_case),
+            "OpenCase": self._unary("OpenCase", verifier.open_case),
+            "VerifyItem": self._answer("VerifyItem", verifier.item_answer),
+            "Verify": self._answer("Verify", verifier.named_answer),
+            "VerifyBatch": self._unary("VerifyBatch", verifier.verify_batch),
+            "CloseCase": self._unary("CloseCase", verifier.close_case),
         }
-        catalogue = {"ListItems": self._unary(verifier.list_items), "GetItem": self._unary(verifier.get_item)}
+        catalogue = {
+            "ListItems": self._unary("ListItems", verifier.list_items),
+            "GetItem": self._unary("GetItem", verifier.get_item),
+        }
         # No deserializer is set: the flow needs the request's bytes as received.
         self._handlers: dict[str, Handler] = {
             f"/{service}/{name}": grpc.unary_unary_rpc_method_handler(method)
@@ -64,12 +69,23 @@ class Servicer(grpc.GenericRpcHandler):
             return self._shed
         return handler
 
-    def _unary(self, method: Method) -> Behaviour:
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
+    def _unary(self, name: str, method: Method) -> Behaviour:
+        meter = self._meter
+
         def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
+            began = time.perf_counter()
             try:
                 reply = method(_peer(context), raw)
             except Exception as fault:  # noqa: BLE001 - grpc would send the text of whatever this is
-                return self._refuse(context, as_refusal(fault))
+                error = as_refusal(fault)
+                meter.call(name, status_name(error), time.perf_counter() - began)
+                return self._refuse(context, error)
+            meter.call(name, OK, time.perf_counter() - began)
             return reply.SerializeToString()
 
         return serve
@@ -87,12 +103,16 @@ class Servicer(grpc.GenericRpcHandler):
             if len(self._streams) >= streams_max:
                 self._verifier.note_shed()
                 self._refuse(context, Overloaded.hinting("too many streams at once", self._retry_after))
+            began = time.perf_counter()
             stream = self._verifier.stream(_peer(context))
             self._streams.add(stream)
             try:
                 yield from stream.answers(_until_gone(messages))
             finally:
                 self._streams.discard(stream)
+            self._meter.call(
+                "VerifyStream", status_name(stream.ending) if stream.ending else OK, time.perf_counter() - began
+            )
             if stream.ending is not None and context.is_active():
                 self._refuse(context, stream.ending)
 
@@ -100,35 +120,45 @@ class Servicer(grpc.GenericRpcHandler):
         serve.experimental_thread_pool = ThreadPoolExecutor(streams_max + 1, "streaming")  # type: ignore[attr-defined]
         return serve
 
-    def _answer(self, method: Callable[[Peer, bytes], Answered | Refused]) -> Behaviour:
+    def _answer(self, name: str, method: Callable[[Peer, bytes], Answered | Refused]) -> Behaviour:
         """A question's handler: it leaves the call open until the log has the answer, and its thread to others."""
-        log, hub = self._verifier.desk.log, self._verifier.desk.hub
+        log, hub, meter = self._verifier.desk.log, self._verifier.desk.hub, self._meter
 
         def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
             if not context.is_active():
                 # The caller has gone, or its time is over: nothing is begun, and there is nothing to record.
                 return b""
+            began = time.perf_counter()
             try:
                 found = method(_peer(context), raw)
                 deferral = Deferral(context)
             except Exception as fault:  # noqa: BLE001 - grpc would send the text of whatever this is
-                return self._refuse(context, as_refusal(fault))
+                error = as_refusal(fault)
+                meter.call(name, status_name(error), time.perf_counter() - began)
+                return self._refuse(context, error)
+
+            def refuse(fault: Exception) -> None:
+                error = as_refusal(fault)
+                meter.call(name, status_name(error), time.perf_counter() - began)
+                deferral.refuse(error, hub)
 
             def told(pending: Pending) -> None:
                 try:
                     logged = pending.result()
                     if isinstance(found, Refused):
-                        deferral.refuse(found.error, hub)
+                        refuse(found.error)
                     else:
                         reply = verification_pb2.VerifyItemResponse(signed=found.reply(logged))
-                        deferral.reply(reply.SerializeToString())
+                        raw = reply.SerializeToString()
+                        meter.call(name, OK, time.perf_counter() - began)
+                        deferral.reply(raw)
                 except Exception as fault:  # noqa: BLE001 - the log's thread has others to serve
-                    deferral.refuse(as_refusal(fault), hub)
+                    refuse(fault)
 
             try:
                 log.submit(found.record, told)
             except Exception as fault:  # noqa: BLE001 - the same
-                deferral.refuse(as_refusal(fault), hub)
+                refuse(fault)
             raise deferral.left
 
         return serve

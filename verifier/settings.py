@@ -11,6 +11,10 @@ class VerifierSettings:
 
     host: str = setting("127.0.0.1", "the address to listen on")
     port: int = setting(7443, "the port to listen on; 0 takes a free one; workers share it")
+    metrics_host: str = setting("127.0.0.1", "the address on which a worker serves its metrics, over HTTP")
+    metrics_port: int = setting(
+        9464, "the port of the first worker's metrics, the next worker's is one higher, and so on; 0 serves none"
+    )
     transport_bytes_max: int = setting(1 << 20, "a longer message is dropped by the transport, unread")
     request_bytes_max: int = setting(32 << 10, "a longer request is refused as message_too_large, and recorded")
     handler_threads: int = setting(64, "threads that answer calls: so many may share one flush of the log")

@@ -56,3 +56,12 @@ STATUS: dict[type[MianzhengError], int] = {
 def status_code(error: MianzhengError) -> int:
     """The number of an error's status."""
     return STATUS[next(each for each in type(error).__mro__ if each in STATUS)]
+
+
+OK = "OK"
+"""The status of a call that succeeded."""
+
+
+def status_name(error: MianzhengError) -> str:
+    """The name of an error's status."""
+    return str(code_pb2.Code.Name(status_code(error)))
