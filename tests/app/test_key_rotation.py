@@ -169,7 +169,7 @@ def test_a_history_that_does_not_follow_is_refused(hub: Hub) -> None:
         "another hub": issue(root, "elsewhere.example", keys, now=now, after=held),
         "a gap": issue(root, held.hub, keys, now=now, after=next_one),
         "a key dropped": issue(root, held.hub, keys[1:], now=now, after=held),
-        "not the next": issue(root, held.hub, keys, now=now, after=Trust.parse(first)),
+        "not the next": issue(root, held.hub, keys[::-1], now=now, after=Trust.parse(first)),
     }.items():
         with pytest.raises(Malformed):
             accept(hub, offered)
