@@ -89,6 +89,16 @@ class Paths:
         return self.home / "limits.sqlite"
 
     @property
+    def supervised(self) -> Path:
+        """How the verifier's workers stand, while a supervisor keeps them."""
+        return self.home / "run" / "verifier.json"
+
+    @property
+    def replies(self) -> Path:
+        """What was replied under which request id in the last minutes, sealed."""
+        return self.home / "replies.sqlite"
+
+    @property
     def roll(self) -> Path:
         """Clients entered and revoked, and operators' keys."""
         return self.home / "roll.json"

@@ -18,7 +18,6 @@ from honcho.manager import Manager
 from app.airflow import LocalAirflow
 from app.parts import Part, end_sessions
 from app.paths import HOME_VARIABLE, Paths
-from app.settings import HubSettings
 from kernel.settings import setting
 
 _READ_BACK = 1 << 16
@@ -56,18 +55,15 @@ class Ending:
         return f"exit code {self.code}"
 
 
-def hub_parts(paths: Paths, settings: HubSettings, airflow: LocalAirflow) -> tuple[Part, ...]:
-    """Every process of a hub: Airflow's, and the verifier's workers."""
+def hub_parts(paths: Paths, airflow: LocalAirflow) -> tuple[Part, ...]:
+    """Every process of a hub: Airflow's, and the supervisor of the verifier's workers."""
     environ = {**airflow.environment(), HOME_VARIABLE: str(paths.home)}
-    workers = (
-        Part(
-            name=f"verifier-{number}",
-            command=(sys.executable, "-m", "cli.main", "verifier", "run", "--worker", str(number)),
-            environ={name: value for name, value in environ.items() if not name.startswith("AIRFLOW_")},
-        )
-        for number in range(settings.workers)
+    verifier = Part(
+        name="verifier",
+        command=(sys.executable, "-m", "cli.main", "verifier", "serve"),
+        environ={name: value for name, value in environ.items() if not name.startswith("AIRFLOW_")},
     )
-    return (*airflow.parts(), *workers)
+    return (*airflow.parts(), verifier)
 
 
 def keep_running(

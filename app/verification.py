@@ -1,16 +1,21 @@
 """Verifier workers of a hub, and clients that ask them."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 from app.hub import Hub
 from app.newer_agreements import NewerAgreements, watched
+from app.parts import Part
+from app.paths import HOME_VARIABLE
 from app.pki import Credential, check_pair
 from app.roll_check import check_roll
 from verifier.closures import Closures
 from verifier.guesses import Guesses
 from verifier.limits import Limits
+from verifier.once import KeptReplies
 from verifier.roll import Rolls
 from verifier.service import Verifier
 from verifier.tls import Tls
@@ -19,6 +24,19 @@ from verifier.tls import Tls
 def worker_log(number: int) -> str:
     """The name of a worker's log."""
     return f"worker-{number}"
+
+
+def worker_parts(hub: Hub) -> tuple[Part, ...]:
+    """The processes of a hub's workers, as many as its settings say; none has Airflow's secrets."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+    return tuple(
+        Part(
+            name=f"verifier-{number}",
+            command=(sys.executable, "-m", "cli.main", "verifier", "run", "--worker", str(number)),
+            environ={**environ, HOME_VARIABLE: str(hub.paths.home)},
+        )
+        for number in range(hub.settings.workers)
+    )
 
 
 @contextmanager
@@ -46,7 +64,7 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
         lease_max=settings.lease_max,
     )
     try:
-        with hub.logs.open(worker_log(number)) as log:
+        with hub.logs.open(worker_log(number)) as log, _kept_replies(hub, number) as replies:
             verifier = Verifier(
                 hub=hub.settings.name,
                 catalogue=hub.catalogue,
@@ -60,6 +78,7 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
                 closures=closures,
                 guesses=guesses,
                 limits=limits,
+                replies=replies,
                 rolls=Rolls(hub.paths.roll, hub.lasting_secret, check_seconds=settings.roll_check_seconds),
                 clock=hub.clock,
                 settings=settings,
@@ -80,6 +99,26 @@ def verifier_worker(hub: Hub, number: int) -> Iterator[Verifier]:
         limits.end()
         guesses.end()
         closures.end()
+
+
+@contextmanager
+def _kept_replies(hub: Hub, number: int) -> Iterator[KeptReplies]:
+    """For the worker that holds its log's lock."""
+    settings = hub.verifier_settings
+    replies = KeptReplies(
+        hub.paths.replies,
+        hub.lasting_secret,
+        holder=worker_log(number),
+        busy_seconds=settings.closures_busy_seconds,
+        window=timedelta(seconds=settings.request_id_seconds),
+        begun=timedelta(seconds=settings.request_begun_seconds),
+        length_max=settings.request_id_length_max,
+        bytes_max=settings.replies_bytes_max,
+    )
+    try:
+        yield replies
+    finally:
+        replies.end()
 
 
 def hub_guesses(hub: Hub) -> Guesses:

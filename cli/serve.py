@@ -32,7 +32,7 @@ def serve(
     typer.echo("准备 Airflow 数据库……  Preparing Airflow's database …")
     airflow = LocalAirflow.prepare(paths, load(AirflowSettings, "airflow", file=paths.settings))
     with airflow.held():
-        parts = hub_parts(paths, hub.settings, airflow)
+        parts = hub_parts(paths, airflow)
         _say_where(paths, hub.verifier_settings, airflow, [part.name for part in parts])
         ending = keep_running(parts, paths.logs, settings, started=lambda: _say_when_healthy(airflow))
     if ending.by_request:

@@ -8,6 +8,7 @@ from app.custody import CustodySettings
 from app.key_rotation import KeySettings
 from app.serve import ServeSettings
 from app.settings import HubSettings
+from app.supervise import SuperviseSettings
 from audit.settings import AuditSettings
 from dags.settings import DagSettings
 from exchange.settings import ExchangeSettings
@@ -26,6 +27,7 @@ SECTIONS: dict[str, type] = {
     "verifier": VerifierSettings,
     "client": ClientSettings,
     "serve": ServeSettings,
+    "supervise": SuperviseSettings,
     "airflow": AirflowSettings,
     "custody": CustodySettings,
     "keys": KeySettings,

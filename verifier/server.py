@@ -122,10 +122,14 @@ def run_worker(
     number: int = 0,
     ready: Callable[[int], None] | None = None,
     renewed: Renewed | None = None,
-) -> None:
+    ends_with_its_log: bool = False,
+) -> bool:
     """Serve at the settings' address until SIGTERM or SIGINT, then drain. `ready` is told the port.
 
-    `number` is the worker's: it has its own port for metrics.
+    `number` is the worker's: it has its own port for metrics. A log that has stopped writes no more in this process;
+    with `ends_with_its_log` the worker drains then and returns False, so that another may open the log anew. Otherwise
+    it stays, refuses everything and says NOT_SERVING.
+
 
     Must be called in the main thread. The caller closes the log afterwards: calls in flight still need it.
     """
@@ -142,7 +146,10 @@ def run_worker(
     _LOGGER.info("serving", port=running.port, hub=verifier.desk.hub)
     if ready is not None:
         ready(running.port)
-    told_to_stop.wait()
+    while not told_to_stop.wait(settings.watch_seconds):
+        if ends_with_its_log and verifier.desk.log.failure is not None:
+            break
     running.drain()
     end_metrics()
     _LOGGER.info("stopped")
+    return told_to_stop.is_set()

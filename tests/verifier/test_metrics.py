@@ -70,7 +70,7 @@ def test_answers_refusals_and_calls_are_counted_as_they_were(
     assert calls["VerifyItem", "PERMISSION_DENIED"] == 1
     assert samples(text, "mianzheng_refusals_total") == {("case_closed",): 1}
     answers = samples(text, "mianzheng_answers_total")
-    assert {labels[0] for labels in answers} == {ITEM}
+    assert {item for _claim, item, _outcome, _reason in answers} == {ITEM}
     assert set(answers.values()) == {3}
     assert samples(text, "mianzheng_call_seconds_count")["VerifyItem",] == 4
     entries = len(station.entries())

@@ -1,0 +1,241 @@
+"""Keeping the verifier's workers running: one that ends is started again, and all can be renewed one after the other.
+
+A worker that ends by itself is started again, at first at once and then after longer and longer; one that has run
+steadily begins anew at the shortest wait. On SIGHUP every worker is renewed in turn: told to stop, it drains, another
+takes its place, and the next one's turn comes only when that one serves. A worker ends when its supervisor is gone.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from app.attendance import Attendance
+from app.lines import say
+from app.parts import Part
+from kernel.durable import PRIVATE, locked, replace_file
+from kernel.settings import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuperviseSettings:
+    """How workers are kept running."""
+
+    look_seconds: float = setting(0.1, "how often the workers are looked at")
+    first_wait_seconds: float = setting(0.5, "how long before a worker that ended is started again; then twice as long")
+    wait_max_seconds: float = setting(30.0, "the longest wait before a worker is started again")
+    steady_seconds: float = setting(60.0, "whoever ran so long begins at the shortest wait again")
+    ready_seconds: float = setting(60.0, "how long a renewed worker may take to serve before the renewal is given up")
+    stop_seconds: float = setting(15.0, "how long workers get to drain before they are killed")
+    log_size_max: int = setting(64 << 20, "bytes of a worker's log beyond which its next start puts it aside as `.1`")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Worker:
+    """One place for a worker, and the process that fills it at the moment."""
+
+    part: Part
+    process: "subprocess.Popen[bytes] | None" = None
+    attendance: Attendance | None = None
+    serving: bool = False
+    asked: bool = False
+    began: float = 0.0
+    kill_at: float = 0.0
+    begin_at: float = 0.0
+    failures: int = 0
+    starts: int = 0
+    last: str = ""
+
+    @property
+    def state(self) -> str:
+        """What people are told."""
+        if self.process is None:
+            return "waiting"
+        if self.asked:
+            return "draining"
+        return "serving" if self.serving else "starting"
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Keeps workers running until it is told to stop. `logs` gets a file each; `state` tells how they stand."""
+
+    parts: Sequence[Part]
+    logs: Path
+    state: Path
+    settings: SuperviseSettings
+    _workers: list[_Worker] = field(init=False)
+    _renewing: "deque[_Worker]" = field(default_factory=deque)
+    _turn: _Worker | None = None
+    _stop: bool = False
+    _renew: bool = False
+    _told: bytes = b""
+
+    def __post_init__(self) -> None:
+        """Nothing is started yet."""
+        self._workers = [_Worker(part=part) for part in self.parts]
+
+    def run(self) -> None:
+        """Keep them running until SIGTERM or SIGINT; returns when all have ended.
+
+        Must be called in the main thread, whose signals it takes over. Raises Conflict where another one is at work.
+        """
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(lock_of(self.state), wait=False), self._signals():
+            try:
+                while not self._stop:
+                    self._look()
+                    time.sleep(self.settings.look_seconds)
+                say("stopping")
+                self._end_all()
+            finally:
+                for each in self._workers:
+                    if each.process is not None:
+                        each.process.kill()
+                        each.process.wait()
+                self.state.unlink(missing_ok=True)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self._stop = True
+
+        def renew(_number: int, _frame: FrameType | None) -> None:
+            self._renew = True
+
+        wanted = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: renew}
+        before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _look(self) -> None:
+        """See how every worker stands, and do what is due."""
+        now = time.monotonic()
+        for worker in self._workers:
+            self._see(worker, now)
+            if worker.process is None and now >= worker.begin_at:
+                self._begin(worker, now)
+        if self._renew:
+            self._renew = False
+            self._renewing = deque(self._workers)
+            say("renewing", workers=len(self._workers))
+        self._go_on_renewing(now)
+        self._tell()
+
+    def _see(self, worker: _Worker, now: float) -> None:
+        process = worker.process
+        if process is None or worker.attendance is None:
+            return
+        if not worker.serving and worker.attendance.arrived():
+            worker.serving = True
+            say("serving", worker=worker.part.name, pid=process.pid)
+        if (code := process.poll()) is not None:
+            self._ended(worker, code, now)
+        elif worker.asked and now >= worker.kill_at:
+            say("killed", worker=worker.part.name, pid=process.pid)
+            process.kill()
+        elif not worker.asked and now - worker.began >= self.settings.steady_seconds:
+            worker.failures = 0
+
+    def _ended(self, worker: _Worker, code: int, now: float) -> None:
+        if worker.attendance is not None:
+            worker.attendance.close()
+        worker.last = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        wait = 0.0
+        if not worker.asked:
+            wait = min(self.settings.first_wait_seconds * 2**worker.failures, self.settings.wait_max_seconds)
+            # Beyond the longest wait there is nothing to count.
+            worker.failures = min(worker.failures + 1, 32)
+            say("ended", worker=worker.part.name, how=worker.last, again_in_s=wait)
+        worker.process, worker.attendance, worker.serving, worker.asked = None, None, False, False
+        worker.begin_at = now + wait
+
+    def _begin(self, worker: _Worker, now: float) -> None:
+        log = self.logs / f"{worker.part.name}.log"
+        if log.exists() and log.stat().st_size > self.settings.log_size_max:
+            log.replace(log.with_name(f"{log.name}.1"))
+        attendance, given = Attendance.pair()
+        with log.open("ab") as output, given:
+            worker.process = subprocess.Popen(  # noqa: S603 - our own command line
+                worker.part.command,
+                env={**worker.part.environ, **given.environ},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(given.fileno,),
+                # A Ctrl-C is for the supervisor; the session stays its own, so that whoever ends that ends all.
+                process_group=0,
+            )
+        worker.attendance = attendance
+        worker.began = now
+        worker.starts += 1
+
+    def _ask(self, worker: _Worker, now: float) -> None:
+        if worker.process is not None and not worker.asked:
+            worker.asked = True
+            worker.kill_at = now + self.settings.stop_seconds
+            worker.process.terminate()
+
+    def _go_on_renewing(self, now: float) -> None:
+        """The next worker's turn comes when the one before serves again."""
+        turn = self._turn
+        if turn is not None:
+            if turn.asked or not (turn.serving or self._given_up(turn, now)):
+                return
+            self._turn = None
+        if self._renewing:
+            self._turn = self._renewing.popleft()
+            self._turn.begin_at = now
+            self._ask(self._turn, now)
+        elif turn is not None and turn.serving:
+            say("renewed")
+
+    def _given_up(self, turn: _Worker, now: float) -> bool:
+        """Whether the renewed worker does not come to serve: then the others stay as they are."""
+        if turn.failures == 0 and now - turn.began < self.settings.ready_seconds:
+            return False
+        say("renewal given up", worker=turn.part.name, how=turn.last)
+        self._renewing.clear()
+        return True
+
+    def _end_all(self) -> None:
+        now = time.monotonic()
+        for worker in self._workers:
+            self._ask(worker, now)
+        while any(each.process for each in self._workers):
+            for worker in self._workers:
+                self._see(worker, time.monotonic())
+            self._tell()
+            time.sleep(self.settings.look_seconds)
+
+    def _tell(self) -> None:
+        workers = [
+            {
+                "name": each.part.name,
+                "state": each.state,
+                "pid": each.process.pid if each.process else 0,
+                "starts": each.starts,
+                "last_end": each.last,
+            }
+            for each in self._workers
+        ]
+        told = json.dumps({"pid": os.getpid(), "workers": workers}, indent=1).encode()
+        if told != self._told:
+            self._told = told
+            replace_file(self.state, told, mode=PRIVATE)
+
+
+def lock_of(state: Path) -> Path:
+    """The lock that a supervisor holds for life."""
+    return state.with_suffix(".lock")
