@@ -40,7 +40,7 @@ class Listed:
 
 def roll_of(hub: Hub) -> Roll:
     """The roll as it stands; raises Damaged."""
-    return Rolls(hub.paths.roll, hub.secret("case")).read()
+    return Rolls(hub.paths.roll, hub.lasting_secret).read()
 
 
 def clients_of(hub: Hub) -> list[Listed]:
@@ -87,26 +87,30 @@ def enrol(hub: Hub, device: str, group: str, *, channel: str, place: str, title:
     )
 
     def entered(roll: Roll) -> Roll:
-        if client.id in hub.catalogue.clients or client.id in roll.entered:
+        # Its name also names its files, and commands know it by that, whatever its channel.
+        if any(each.device == device for each in (*hub.catalogue.clients.values(), *roll.entered.values())):
             raise Conflict(f"{device} is a client already")
         return replace(roll, entered={**roll.entered, client.id: client})
 
     _change(hub, entered, _record(hub, "client entered", {"client": client.id, "group": group}, asked), first=True)
-    issue(hub, client)
+    issue(hub, client, asked)
     return client
 
 
-def issue(hub: Hub, client: Client) -> str:
-    """Issue a certificate for a client from the development authority; returns its serial.
+def issue(hub: Hub, client: Client, asked: Asked) -> str:
+    """Issue a certificate for a client from the development authority, recorded first; returns its serial.
 
     The one before stays good until it ends or is revoked, so that a device changes over when it likes.
     """
     authority = Authority(Credential.read(hub.paths.pki, "ca"))
     issued = authority.client(client.id, hub.clock.now())
+    serial = Peer.of_certificate(issued.certificate).serial
+    attributes = {"client": client.id, "serial": serial}
+    hub.logs.shared(DESK).append(_record(hub, "certificate issued", attributes, asked))
     folder = hub.paths.pki / "clients"
     replace_file(folder / f"{client.device}.key", issued.key, mode=PRIVATE)
     replace_file(folder / f"{client.device}.pem", issued.certificate)
-    return Peer.of_certificate(issued.certificate).serial
+    return serial
 
 
 def revoke_client(hub: Hub, client: Client, asked: Asked) -> None:
@@ -171,7 +175,7 @@ def _change(hub: Hub, change: Callable[[Roll], Roll], record: Record, *, first: 
         after = replace(change(before), number=before.number + 1)
         if first:
             log.append(record)
-        replace_file(path, after.encode(hub.secret("case")), mode=PRIVATE)
+        replace_file(path, after.encode(hub.lasting_secret), mode=PRIVATE)
     if not first:
         log.append(record)
 

@@ -6,7 +6,7 @@ An examination looks and changes nothing; one that fails itself is a finding, no
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from app import examine_data, examine_home
+from app import examine_data, examine_home, examine_roll
 from app.custody import CustodySettings
 from app.diagnosis import Diagnosis, Level
 from app.hub import Hub
@@ -30,6 +30,7 @@ QUICK = (
     Examination(code="disk", zh="磁盘", en="disk", look=examine_home.disk),
     Examination(code="clock", zh="时钟", en="clock", look=examine_home.clock),
     Examination(code="certificates", zh="证书", en="certificates", look=examine_home.certificates),
+    Examination(code="roll", zh="接入名册", en="roll of clients", look=examine_roll.roll),
     Examination(code="backup", zh="备份", en="backup", look=examine_home.backups),
     Examination(code="snapshots", zh="快照", en="snapshots in force", look=examine_data.snapshots),
     Examination(code="encryption", zh="加密", en="encryption", look=examine_data.encryption),

@@ -10,6 +10,7 @@ from app.clients import clients_of, enrol, find_client, issue, restore_client, r
 from app.hub import Hub, open_hub
 from app.paths import home_from_environment
 from app.pki import Credential
+from app.roll_check import serials_of
 from cli.given import who_types
 from kernel.clock import SHANGHAI
 from kernel.errors import Malformed
@@ -45,12 +46,15 @@ def show(name: Name, home: Home = None) -> None:
     revoked = roll.clients.get(client.id)
     if revoked is not None:
         typer.echo(f"  已撤销 revoked {revoked.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M} · {revoked.reason}")
+    for serial in serials_of(hub, client):
+        typer.echo(f"  签发 issued {serial}{' · 已撤销 revoked' if serial in roll.serials else ''}")
     try:
         peer = Peer.of_certificate(Credential.read(hub.paths.pki / "clients", client.device).certificate)
     except Malformed:
         typer.echo("  本机没有其证书 no certificate of it lies here")
         return
-    state = "已撤销 revoked" if peer.serial in roll.serials else "有效 valid"
+    state = "已过期 expired" if hub.clock.now() >= peer.expires_at else "有效 valid"
+    state = "已撤销 revoked" if peer.serial in roll.serials else state
     typer.echo(
         f"  证书 certificate {peer.serial} · {state} · 至 until {peer.expires_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
     )
@@ -76,10 +80,10 @@ def enrol_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
 
 @clients_app.command()
-def renew(name: Name, home: Home = None) -> None:
+def renew(name: Name, reason: Reason = "换证 renewal", by: By = "", home: Home = None) -> None:
     """签发新证书；旧证书到期或撤销前仍有效。 Issue a new certificate; the old one is good until it ends."""
     hub = _hub(home)
-    typer.echo(f"新证书 new certificate: {issue(hub, find_client(hub, name))}")
+    typer.echo(f"新证书 new certificate: {issue(hub, find_client(hub, name), _asked(by, reason))}")
 
 
 @clients_app.command()

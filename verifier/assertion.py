@@ -97,7 +97,8 @@ def assurance(  # noqa: PLR0913 - each is a part of what an assertion is bound t
         and claims.operator == operator
         and claims.hub == hub
         and claims.certificate == peer.fingerprint
-        and claims.issued_at - skew <= now < claims.expires_at
+        and claims.issued_at <= now + skew
+        and now < claims.expires_at
         and claims.expires_at - claims.issued_at <= lasts
     )
     if known is None or not holds:

@@ -137,8 +137,11 @@ class Rolls:
                 state = _state(self._path)
                 if state != self._state:
                     # What was there once and is gone says nothing about who is revoked.
-                    self._current = Roll.parse(read_bounded(self._path, ROLL_BYTES_MAX), self._secret)
-                    self._state = state
+                    found = Roll.parse(read_bounded(self._path, ROLL_BYTES_MAX), self._secret)
+                    if found.number < self._current.number:
+                        # One from before: it would let in whoever has been revoked since.
+                        raise _damaged()
+                    self._current, self._state = found, state
             except (Damaged, OSError) as error:
                 raise Unavailable("it cannot be told which clients are revoked", remedy="ask again later") from error
             self._look_again = now + self._check_seconds

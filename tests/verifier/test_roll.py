@@ -105,7 +105,7 @@ def served(new_station: Any, town: Any) -> Iterator[Callable[..., Any]]:
     clock = FixedClock(instant=town.now)
 
     def make(**changes: Any) -> Any:
-        rolls = Rolls(path, town.hub.secret("case"))
+        rolls = Rolls(path, town.hub.lasting_secret)
         return new_station(rolls=rolls, clock=clock, **changes)
 
     yield make
@@ -148,7 +148,7 @@ def test_a_revoked_certificate_is_replaced_by_another_of_the_same_client(
     station = served()
     daxi = find_client(town.hub, "counter-daxi-01")
     old = town.tls(daxi.device)
-    serial = issue(town.hub, daxi)
+    serial = issue(town.hub, daxi, WHY)
     assert serial == Peer.of_certificate(town.tls(daxi.device).certificate).serial
     # Both are good while they overlap, and a case goes on under the new one.
     before, after = station.client(tls=old), station.client(daxi.device)

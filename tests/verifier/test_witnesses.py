@@ -38,7 +38,7 @@ ASSERTED, PROVED = statement_pb2.ASSURANCE_ASSERTED, statement_pb2.ASSURANCE_PRO
 def served(new_station: Any, town: Any, tmp_path: Path) -> Any:
     """A worker on whose roll one operator stands."""
     path = tmp_path / "operators.json"
-    secret = town.hub.secret("case")
+    secret = town.hub.lasting_secret
     operator = Operator(id="0731", groups=("counter",), key=KEY.public.raw)
     path.write_bytes(Roll(operators={operator.id: operator}).encode(secret))
     return new_station(rolls=Rolls(path, secret), clock=FixedClock(instant=town.now))
@@ -87,6 +87,8 @@ FALSE: list[tuple[str, Callable[[Any], verification_pb2.Assertion]]] = [
             payload=claims_of(s).encode(), signature=KEY.sign(pae("text/plain", claims_of(s).encode()))
         ),
     ),
+    ("since ever", lambda s: claims_of(s, issued_at=datetime.min.replace(tzinfo=UTC)).signed(KEY)),
+    ("for ever", lambda s: claims_of(s, expires_at=datetime.max.replace(tzinfo=UTC)).signed(KEY)),
     ("without signature", lambda s: verification_pb2.Assertion(payload=claims_of(s).encode())),
 ]
 
@@ -222,7 +224,7 @@ def run(
 ) -> Iterator[Callable[..., tuple[int, str, str]]]:
     """The command line, with a worker that looks at the home's roll, on the machine's clock."""
     path = town.hub.paths.roll
-    station = new_station(rolls=Rolls(path, town.hub.secret("case"), check_seconds=0.0))
+    station = new_station(rolls=Rolls(path, town.hub.lasting_secret, check_seconds=0.0))
     monkeypatch.setenv("MIANZHENG_HOME", str(town.hub.paths.home))
     monkeypatch.setenv("MIANZHENG_CLIENT_ADDRESS", station.address)
 
