@@ -13,12 +13,16 @@ from functools import partial
 from queue import Empty, SimpleQueue
 
 from audit.pending import Pending
-from kernel.errors import MianzhengError, Unauthenticated
+from kernel.errors import MianzhengError, Unauthenticated, Unavailable
 from schemas.wire.v1 import verification_pb2 as wire
 from verifier.answer import Answered, Answering
+from verifier.authenticate import authenticate
 from verifier.desk import Desk, Known, Refused, as_refusal
 from verifier.peer import Peer
 from verifier.replies import told
+
+LOOK_SECONDS = 0.5
+"""How long a stream on which nothing is asked goes on before it is looked whether its client is still let in."""
 
 
 class Stream:
@@ -40,7 +44,7 @@ class Stream:
         """Every message to send; `messages` are the client's."""
         threading.Thread(target=self._read, args=(messages,), name="stream", daemon=True).start()
         last = False
-        while not last and (first := self._ready.get()) is not None:
+        while not last and (first := self._next()) is not None:
             ready = [first]
             with suppress(Empty):
                 while not last and len(ready) < self._size:
@@ -50,6 +54,20 @@ class Stream:
                     else:
                         ready.append(more)
             yield wire.VerifyStreamResponse(answered=ready).SerializeToString()
+
+    def _next(self) -> wire.Answered | None:
+        """What is to be sent next. While there is nothing, look whether the client is still let in."""
+        while True:
+            with suppress(Empty):
+                return self._ready.get(timeout=LOOK_SECONDS)
+            desk = self._desk
+            try:
+                authenticate(self._peer, desk.agreements.current.catalogue, desk.rolls.current(), desk.clock.now())
+            except Unauthenticated as error:
+                self.end(error)
+            except Unavailable:
+                # Who is revoked cannot be told now: the next question is told so.
+                continue
 
     def end(self, why: MianzhengError | None = None) -> None:
         """Read no more; end when what was read is answered. The first reason counts."""

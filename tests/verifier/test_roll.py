@@ -25,6 +25,7 @@ from verifier.client import AskedParty, Asking
 from verifier.peer import Peer
 from verifier.roll import CHECK_SECONDS, Operator, Roll, Rolls
 from verifier.roll import Revoked as RevokedAt
+from verifier.stream import LOOK_SECONDS
 
 KEY = b"k" * 32
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -178,6 +179,23 @@ def test_a_stream_ends_when_its_client_is_revoked(
         with pytest.raises(Revoked):
             list(answers)
     restore_client(town.hub, kiosk, WHY)
+
+
+@pytest.mark.parametrize(("happens", "why"), [("revoked", Revoked), ("expires", CertificateExpired)])
+def test_a_stream_on_which_nothing_is_asked_ends_as_well(
+    served: Callable[..., Any], town: Any, happens: str, why: type[Exception]
+) -> None:
+    assert CHECK_SECONDS + LOOK_SECONDS < 1
+    station = served()
+    kiosk = find_client(town.hub, "kiosk-zeguo-01")
+    with station.client(kiosk.device).stream() as stream:
+        answers = iter(stream)
+        if happens == "revoked":
+            revoke_client(town.hub, kiosk, WHY)
+        else:
+            station.clock.advance(timedelta(days=398))
+        with pytest.raises(why):
+            next(answers)
 
 
 def test_a_certificate_whose_time_is_over_is_let_in_no_more_on_an_open_connection(
