@@ -68,7 +68,7 @@ test: system install
 check: test
 
 torture: install
-	@MIANZHENG_TORTURE=full $(BIN)/pytest tests/torture -s
+	@MIANZHENG_TORTURE=full $(BIN)/pytest tests/torture tests/verifier/test_fuzz.py -s
 
 bench: install
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE))
