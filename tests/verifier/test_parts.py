@@ -1,5 +1,6 @@
 """What is put together from parts that were encoded before is what serialising the whole gives; and no thread waits."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,7 +15,7 @@ from kernel.errors import LogUnavailable
 from schemas.wire.v1 import audit_pb2, statement_pb2
 from schemas.wire.v1 import verification_pb2 as wire
 from verifier.call import Named
-from verifier.client import AskedParty
+from verifier.client import AskedParty, OpenCase
 from verifier.fields import field, varint
 from verifier.pool import Pool
 
@@ -54,6 +55,16 @@ def test_statements_and_details_are_what_serialising_them_gives(
         assert list(detail.parties) == list(again.parties)
 
 
+def question(case: OpenCase) -> bytes:
+    """A question without a request id: its handler waits for nothing."""
+    return wire.VerifyItemRequest(
+        case_number=case.number,
+        case_token=case.token,
+        parties=[wire.Party(role=each.role, number=each.number, name=each.name) for each in case.parties],
+        nonce=os.urandom(16),
+    ).SerializeToString()
+
+
 def test_more_calls_wait_for_one_flush_than_there_are_threads(new_station: Any, elder: tuple[AskedParty, ...]) -> None:
     station = new_station(handler_threads=2)
     client = station.client()
@@ -65,8 +76,9 @@ def test_more_calls_wait_for_one_flush_than_there_are_threads(new_station: Any, 
         return submit(record, lambda pending: (go_on.wait(10), told(pending)))
 
     station.log.submit = held
+    call = station.channel().unary_unary(VERIFY_ITEM)
     with ThreadPoolExecutor(16) as pool:
-        asked = [pool.submit(client.verify_item, case) for _ in range(16)]
+        asked = [pool.submit(call, question(case), timeout=20) for _ in range(16)]
         for _ in range(200):
             if len(waiting) == 16:
                 break
@@ -82,18 +94,12 @@ def test_a_caller_that_gives_up_while_its_answer_waits_leaves_its_entry(new_stat
     case = client.open_case("senior_allowance", elder, **OPERATOR)
     submit, go_on = station.log.submit, threading.Event()
     station.log.submit = lambda record, told: submit(record, lambda pending: (go_on.wait(10), told(pending)))
-    request = wire.VerifyItemRequest(
-        case_number=case.number,
-        case_token=case.token,
-        parties=[wire.Party(role=each.role, number=each.number, name=each.name) for each in case.parties],
-        nonce=b"n" * 16,
-    )
     call = station.channel().unary_unary(VERIFY_ITEM)
     with pytest.raises(grpc.RpcError) as caught:
-        call(request.SerializeToString(), timeout=0.5)
+        call(question(case), timeout=0.5)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     go_on.set()
-    assert client.verify_item(case)
+    assert call(question(case), timeout=20)
     kinds = [entry.kind_name for entry, _ in station.entries()]
     assert sum(kind in {"ANSWERED", "DISCLOSED"} for kind in kinds) == 2
 
