@@ -30,6 +30,7 @@ from kernel.trust import ANSWER
 from verifier.closures import VERSION as CASES_VERSION
 from verifier.guesses import VERSION as GUESSES_VERSION
 from verifier.limits import VERSION as LIMITS_VERSION
+from verifier.once import VERSION as REPLIES_VERSION
 
 PACKAGES = (
     "mianzheng",
@@ -61,6 +62,7 @@ def formats(hub: Hub, _: CustodySettings) -> Iterator[Diagnosis]:
         (hub.paths.cases, CASES_VERSION),
         (hub.paths.guesses, GUESSES_VERSION),
         (hub.paths.limits, LIMITS_VERSION),
+        (hub.paths.replies, REPLIES_VERSION),
     ):
         if not path.exists():
             continue

@@ -6,6 +6,7 @@ this very request, and that the hub's log holds it. There is no way round.
 
 import os
 import random
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,11 +26,13 @@ from schemas.wire.v1 import audit_pb2, statement_pb2
 from schemas.wire.v1 import verification_pb2 as wire
 from verifier.call import Named
 from verifier.evidence import Evidence, FalseEvidence, believed, check_logged
+from verifier.once import REQUEST_ID
 from verifier.refusals import error_from, error_of
 from verifier.settings import ClientSettings
 from verifier.tls import Tls
 
 NONCE_SIZE = 32
+ID_SIZE = 16
 DEFAULTS = ClientSettings()
 SYSTEM_CLOCK = SystemClock()
 
@@ -201,9 +204,11 @@ class VerificationClient:
     def _call(self, method: str, raw: bytes, kind: type[_R]) -> _R:
         # The very bytes that the statement will commit to are sent; so no serializer stands between.
         call: Callable[..., bytes] = self._channel.unary_unary(method)
+        # One id for all tries: whatever was answered already is told again, and not done twice.
+        named = ((REQUEST_ID, secrets.token_hex(ID_SIZE)),)
         for attempt in range(1, self._settings.tries_max + 1):
             try:
-                reply = call(raw, timeout=self._settings.deadline_seconds)
+                reply = call(raw, timeout=self._settings.deadline_seconds, metadata=named)
                 break
             except grpc.RpcError as failed:
                 # What a channel raises is the call itself.

@@ -1,7 +1,10 @@
 """One verifier worker, put together: four calls about cases, two about the catalogue, and its health."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TypedDict, Unpack
+
+from google.protobuf.message import Message
 
 from kernel.clock import Clock
 from kernel.identity import Identity, IdentityKind
@@ -10,15 +13,17 @@ from schemas.wire.v1 import verification_pb2 as wire
 from verifier import records
 from verifier.agreements import Agreed, Agreements
 from verifier.answer import Answered, Answering
+from verifier.authenticate import authenticate
 from verifier.batch import Batches
 from verifier.call import Reader
 from verifier.case_file import CaseFiles
 from verifier.cases import Cases
 from verifier.catalogue_reads import CatalogueReads
 from verifier.closures import Closures
-from verifier.desk import Desk, Refused, as_refusal
+from verifier.desk import Desk, Known, Refused, as_refusal
 from verifier.guesses import Guesses
 from verifier.limits import Limits
+from verifier.once import KeptReplies
 from verifier.opening import Openings
 from verifier.peer import Peer
 from verifier.ports import DetailKeys, Facts, Log, Signers
@@ -37,6 +42,10 @@ NO_CASE = ""
 _PROBE = b"mianzheng: can this key sign?"
 
 
+Method = Callable[[Peer, bytes], Message]
+"""A call of the service: who is at the other end, and the request's bytes."""
+
+
 class Parts(TypedDict):
     """What a worker is put together from. Keys are 32 bytes."""
 
@@ -52,6 +61,7 @@ class Parts(TypedDict):
     closures: Closures
     guesses: Guesses
     limits: Limits
+    replies: KeptReplies
     rolls: Rolls
     clock: Clock
     settings: VerifierSettings
@@ -67,6 +77,7 @@ class Verifier:
         """Put the worker together; nothing is started."""
         self.settings = parts["settings"]
         self._keys = parts["answer_keys"]
+        self._replies = parts["replies"]
         self._shed = 0
         self.desk = Desk(
             hub=parts["hub"],
@@ -122,6 +133,37 @@ class Verifier:
             raise found.error
         return wire.VerifyItemResponse(signed=found.reply(logged))
 
+    def verify(self, peer: Peer, raw: bytes) -> wire.VerifyResponse:
+        """Verify, by a caller who waits for the log."""
+        found = self.named_answer(peer, raw)
+        logged = self.desk.log.append(found.record)
+        if isinstance(found, Refused):
+            raise found.error
+        return wire.VerifyResponse(signed=found.reply(logged))
+
+    def once(self, name: str, peer: Peer, request_id: str, raw: bytes, method: Method) -> bytes:
+        """The reply to a call of a method under a request id: the same for the same request, within the window.
+
+        A refusal is not kept: what is asked again is answered, or refused, anew.
+        """
+        desk = self.desk
+        client = None
+        try:
+            now = desk.clock.now()
+            client = authenticate(peer, desk.agreements.current.catalogue, desk.rolls.current(), now)
+            begun = self._replies.begin(client.id, name, request_id, raw, now)
+        except Exception as fault:
+            raise desk.refused(fault, Known(peer=peer, raw=raw, client=client)) from fault
+        if isinstance(begun, bytes):
+            return begun
+        try:
+            reply = method(peer, raw).SerializeToString()
+        except BaseException:
+            self._replies.release(begun)
+            raise
+        self._replies.keep(begun, reply)
+        return reply
+
     def stream(self, peer: Peer) -> Stream:
         """A VerifyStream of this client."""
         return Stream(self.desk, self._answering, peer, self.settings.stream_window)
@@ -151,6 +193,7 @@ class Verifier:
         self.desk.cases.closures.forget(now - timedelta(days=1))
         self.desk.guesses.forget(now)
         self.desk.limits.forget(now)
+        self._replies.forget(now)
 
     def note_shed(self) -> None:
         """Count a call that was refused unread."""

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TypeAlias, cast
 
 import grpc
-from google.protobuf.message import Message
 
 from audit.pending import Pending
 from kernel.errors import MianzhengError
@@ -15,17 +14,17 @@ from schemas.wire.v1 import verification_pb2
 from verifier.answer import Answered
 from verifier.deferral import Deferral
 from verifier.desk import Refused, as_refusal
+from verifier.once import REQUEST_ID
 from verifier.peer import Peer
 from verifier.pool import Pool
 from verifier.refusals import grpc_status
-from verifier.service import Verifier
+from verifier.service import Method, Verifier
 from verifier.status import OK, Draining, Overloaded, status_name
 from verifier.stream import Stream
 
 VERIFICATION = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"].full_name
 CATALOGUE = verification_pb2.DESCRIPTOR.services_by_name["CatalogueService"].full_name
 
-Method = Callable[[Peer, bytes], Message]
 Behaviour = Callable[[bytes, grpc.ServicerContext], bytes]
 Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
 
@@ -57,6 +56,17 @@ class Servicer(grpc.GenericRpcHandler):
             for service, methods in ((VERIFICATION, verification), (CATALOGUE, catalogue))
             for name, method in methods.items()
         }
+        once: dict[str, Method] = {
+            "OpenCase": verifier.open_case,
+            "VerifyItem": verifier.verify_item,
+            "Verify": verifier.verify,
+            "VerifyBatch": verifier.verify_batch,
+            "CloseCase": verifier.close_case,
+        }
+        self._once_handlers: dict[str, Handler] = {
+            f"/{VERIFICATION}/{name}": grpc.unary_unary_rpc_method_handler(self._once(name, method))
+            for name, method in once.items()
+        }
         streaming = self._streaming()
         self._handlers[f"/{VERIFICATION}/VerifyStream"] = grpc.stream_stream_rpc_method_handler(streaming)
         self._streams: set[Stream] = set()
@@ -67,6 +77,9 @@ class Servicer(grpc.GenericRpcHandler):
         handler = self._handlers.get(handler_call_details.method)
         if handler is not None and self._pool.waiting >= self._waiting_max:
             return self._shed
+        for key, _ in handler_call_details.invocation_metadata:
+            if key == REQUEST_ID:
+                return self._once_handlers.get(handler_call_details.method, handler)
         return handler
 
     @property
@@ -75,18 +88,35 @@ class Servicer(grpc.GenericRpcHandler):
         return len(self._streams)
 
     def _unary(self, name: str, method: Method) -> Behaviour:
+        return self._telling(name, lambda raw, context: method(_peer(context), raw).SerializeToString())
+
+    def _once(self, name: str, method: Method) -> Behaviour:
+        """A call's handler where the client gave it an id."""
+        once = self._verifier.once
+
+        def reply(raw: bytes, context: grpc.ServicerContext) -> bytes:
+            request_id = str(dict(context.invocation_metadata())[REQUEST_ID])
+            return once(name, _peer(context), request_id, raw, method)
+
+        return self._telling(name, reply)
+
+    def _telling(self, name: str, replying: Behaviour) -> Behaviour:
+        """A handler that tells whatever goes wrong as rich status, and what became of the call to the meter."""
         meter = self._meter
 
         def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
+            if not context.is_active():
+                # The caller has gone, or its time is over: nothing is begun, and there is nothing to record.
+                return b""
             began = time.perf_counter()
             try:
-                reply = method(_peer(context), raw)
+                reply = replying(raw, context)
             except Exception as fault:  # noqa: BLE001 - grpc would send the text of whatever this is
                 error = as_refusal(fault)
                 meter.call(name, status_name(error), time.perf_counter() - began)
                 return self._refuse(context, error)
             meter.call(name, OK, time.perf_counter() - began)
-            return reply.SerializeToString()
+            return reply
 
         return serve
 

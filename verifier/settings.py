@@ -57,6 +57,16 @@ class VerifierSettings:
     device_skew_seconds: int = setting(300, "by how much clients' and devices' clocks may be ahead")
     lease_parts: int = setting(20, "a worker leases so small a part of a limit at a time")
     lease_max: int = setting(1000, "questions of one lease, at most")
+    request_id_seconds: int = setting(
+        120, "for how long a reply is kept: whoever asks again with the same request id is told the same again"
+    )
+    request_begun_seconds: int = setting(
+        15, "after how long a request that has no reply is taken for lost, and may be answered by another worker"
+    )
+    request_id_length_max: int = setting(64, "characters of a request id")
+    replies_bytes_max: int = setting(
+        256 << 20, "bytes of kept replies; where there is no room, none is begun with an id"
+    )
     forget_seconds: float = setting(3600.0, "how often endings and counts that nobody needs any more are dropped")
     closures_busy_seconds: float = setting(5.0, "how long to wait for another worker that is closing a case")
 

@@ -32,6 +32,7 @@ from verifier.client import AskedParty, VerificationClient
 from verifier.closures import Closures
 from verifier.guesses import Guesses
 from verifier.limits import Limits
+from verifier.once import KeptReplies
 from verifier.roll import Rolls
 from verifier.server import RunningServer, serve
 from verifier.service import Verifier
@@ -120,6 +121,7 @@ class Station:
     closures: Closures
     guesses: Guesses
     limits: Limits
+    replies: KeptReplies
     running: RunningServer | None = None
     _opened: list[Any] = field(default_factory=list)
     _stopped: bool = False
@@ -142,6 +144,7 @@ class Station:
         self.closures.end()
         self.guesses.end()
         self.limits.end()
+        self.replies.end()
         self.detail_keys.close()
 
     @property
@@ -228,6 +231,16 @@ def _new_station(
         parts=settings.lease_parts,
         lease_max=settings.lease_max,
     )
+    replies = KeptReplies(
+        folder / "replies.sqlite",
+        hub.secret("case"),
+        holder=f"worker-{number}",
+        busy_seconds=5.0,
+        window=timedelta(seconds=settings.request_id_seconds),
+        begun=timedelta(seconds=settings.request_begun_seconds),
+        length_max=settings.request_id_length_max,
+        bytes_max=settings.replies_bytes_max,
+    )
     parts: dict[str, Any] = {
         "hub": town.name,
         "catalogue": hub.catalogue,
@@ -241,6 +254,7 @@ def _new_station(
         "closures": closures,
         "guesses": guesses,
         "limits": limits,
+        "replies": replies,
         "rolls": Rolls(folder / "roll.json", hub.secret("case")),
         "clock": clock,
         "settings": settings,
@@ -255,6 +269,7 @@ def _new_station(
         closures=closures,
         guesses=guesses,
         limits=limits,
+        replies=replies,
     )
     if start:
         station.start()
