@@ -98,7 +98,7 @@ def _publish(paths: Paths, checkpoint: Checkpoint, trust: Trust) -> None:
     note = read_bounded(place.checkpoint, NOTE_SIZE_MAX) if place.checkpoint.exists() else None
     key = _signer_of(checkpoint, note, trust)
     with locked(place.lock):
-        recovered = recover(place, key, _FILES, rescan=True)
+        recovered = recover(place, [key], _FILES, rescan=True)
         try:
             if note is None or Checkpoint.parse(Note.parse(note).text) != checkpoint:
                 note = checkpoint.sign(SigningKey.read(paths.keys / "logs" / f"{name}.key"))

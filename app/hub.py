@@ -1,6 +1,6 @@
 """A hub, put together from its home. Whatever is needed is opened when it is first asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from app.secret_file import read_secret
 from app.settings import HubSettings
 from audit.detail_keys import DetailKeys
 from audit.generation import generation_of
-from audit.logs import DESK, Logs
+from audit.logs import DESK, Logs, origin_of
 from audit.opened import find_receipt
 from audit.record import Record
 from audit.settings import AuditSettings
@@ -29,7 +29,7 @@ from schemas.archive import Archive
 from schemas.catalogue import ROOT, Catalogue, load_catalogue
 from schemas.settings import SchemaSettings
 from schemas.wire.v1 import audit_pb2
-from verifier.key_ring import KeyRing
+from verifier.key_ring import KeyRing, LogSigner
 from verifier.settings import ClientSettings, VerifierSettings
 
 
@@ -96,10 +96,30 @@ class Hub:
     @cached_property
     def key_ring(self) -> KeyRing:
         """The answer keys, and which of them signs now."""
+        return self._ring(self.answer_keys)
+
+    @cached_property
+    def _log_signers(self) -> dict[str, LogSigner]:
+        return {}
+
+    def log_keys(self, name: str) -> list[SigningKey]:
+        """Every key of a log whose private half is on this machine, the first one first; raises Malformed."""
+        folder = self.paths.keys / "logs"
+        return [SigningKey.read(path) for path in (folder / f"{name}.key", *sorted(folder.glob(f"{name}@*.key")))]
+
+    def log_signer(self, name: str) -> LogSigner:
+        """The keys of a log, and which of them signs now; raises Malformed."""
+        if name not in self._log_signers:
+            ring = self._ring(lambda: self.log_keys(name), origin_of(self.settings.name, name))
+            self._log_signers[name] = LogSigner(ring, self.clock)
+        return self._log_signers[name]
+
+    def _ring(self, read_keys: Callable[[], list[SigningKey]], origin: str = "") -> KeyRing:
         return KeyRing(
             str(self.paths.trust),
             read_trust=lambda: Trust.parse(read_bounded(self.paths.trust, TRUST_SIZE_MAX)),
-            read_keys=self.answer_keys,
+            read_keys=read_keys,
+            origin=origin,
         )
 
     @cached_property
@@ -113,7 +133,7 @@ class Hub:
         return Logs(
             self.paths.audit,
             hub=self.settings.name,
-            signers=lambda name: SigningKey.read(self.paths.keys / "logs" / f"{name}.key"),
+            signers=self.log_signer,
             clock=self.clock,
             settings=load(AuditSettings, "audit", file=self.paths.settings),
             generation=generation_of(self.trust),

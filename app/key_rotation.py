@@ -1,4 +1,4 @@
-"""New answer keys, and the end of old ones: each change is a new key history that the offline root signs.
+"""New keys of answers and logs, and the end of old ones: each change is a new key history that the offline root signs.
 
 Where the root key is at hand one command does it all. Where it is not, as it should be, the change is proposed in a
 file, carried to the root and signed there (`mianzheng keys sign`), carried back and accepted. Either way the trust file
@@ -6,19 +6,22 @@ is replaced at once and whole; workers look at it again within a fraction of a s
 its time has come. Killed anywhere, the same command goes on: a key that was made and is not vouched for is used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from app.home import log_names
 from app.hub import Hub
+from audit.generation import generation_of
+from audit.logs import origin_of
 from kernel.clock import parse_instant
 from kernel.durable import locked, replace_file
 from kernel.errors import Conflict, Malformed
 from kernel.plain_file import read_bounded
 from kernel.settings import setting
 from kernel.signing import SigningKey
-from kernel.trust import ANSWER, TRUST_SIZE_MAX, Trust, TrustedKey, propose, sign_history
+from kernel.trust import ANSWER, LOG, TRUST_SIZE_MAX, Trust, TrustedKey, propose, sign_history
 
 REQUEST = "key-history.request.json"
 """The proposed history, in the hub's home."""
@@ -28,13 +31,16 @@ REQUEST = "key-history.request.json"
 class KeySettings:
     """Section `keys`."""
 
-    announce_seconds: int = setting(86_400, "how long a new answer key is announced in the trust file before it signs")
-    overlap_seconds: int = setting(3_600, "how long the old answer key may still sign once the new one does")
+    announce_seconds: int = setting(86_400, "how long a new key is announced in the trust file before it signs")
+    overlap_seconds: int = setting(3_600, "how long the old key may still sign once the new one does")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """A change of the key history: in force, or, where `request` names a file, waiting for the root's signature."""
+    """A change of the key history: in force, or, where `request` names a file, waiting for the root's signature.
+
+    `key` is the id of the key that begins or ends; of several, each log's, with spaces between.
+    """
 
     number: int
     key: str
@@ -49,31 +55,45 @@ def rotate_answer(hub: Hub, *, root: SigningKey | None, announce: timedelta, ove
     """
     with locked(hub.paths.keys / ".history.lock"):
         trust, now = read_trust(hub), hub.clock.now()
-        key = _unvouched(hub, trust) or _new_key(hub)
+        key = _unvouched(hub.answer_keys(), trust) or _new_key(hub.paths.keys, "answer-")
         begins = now + announce
-        keys = [
-            replace(each, valid_until=begins + overlap) if each.use == ANSWER and each.valid_until is None else each
-            for each in trust.keys
-        ]
         added = TrustedKey(use=ANSWER, key=key.public, valid_from=begins)
-        return _change(hub, trust, [*keys, added], root, key=key.public.id, at=begins)
+        return _change(hub, trust, _rotated(trust, [added], begins + overlap), root, key=key.public.id, at=begins)
 
 
-def end_answer(hub: Hub, key_id: str, since: datetime, *, root: SigningKey | None) -> Changed:
-    """End an answer key from an instant on, which may lie in the past: what it signed and was logged since is void.
+def rotate_logs(hub: Hub, *, root: SigningKey | None, announce: timedelta, overlap: timedelta) -> Changed:
+    """The same for every log of the newest generation: each gets a new key, which open logs take up by themselves.
 
-    Raises Malformed where there is no such key, where it ended before, or where none would be left to sign.
+    Raises Conflict where the root's signature for another change is awaited, and Malformed.
     """
     with locked(hub.paths.keys / ".history.lock"):
         trust, now = read_trust(hub), hub.clock.now()
-        found = next((each for each in trust.keys if each.use == ANSWER and each.key.id == key_id), None)
+        begins = now + announce
+        added = []
+        for name in log_names(hub.settings, generation_of(trust)):
+            key = _unvouched(hub.log_keys(name), trust) or _new_key(hub.paths.keys / "logs", f"{name}@")
+            origin = origin_of(trust.hub, name)
+            added.append(TrustedKey(use=LOG, key=key.public, valid_from=begins, origin=origin))
+        ids = " ".join(each.key.id for each in added)
+        return _change(hub, trust, _rotated(trust, added, begins + overlap), root, key=ids, at=begins)
+
+
+def end_key(hub: Hub, key_id: str, since: datetime, *, root: SigningKey | None) -> Changed:
+    """End a key from an instant on, which may lie in the past: what it signed and was logged since is void.
+
+    Raises Malformed where there is no such key, where it ended before, or where none of its use would be left to sign.
+    """
+    with locked(hub.paths.keys / ".history.lock"):
+        trust, now = read_trust(hub), hub.clock.now()
+        found = next((each for each in trust.keys if each.key.id == key_id), None)
         if found is None:
-            raise Malformed("is no answer key of this hub", field=key_id, remedy="mianzheng keys list")
+            raise Malformed("is no key in this hub's history", field=key_id, remedy="mianzheng keys list")
         if found.valid_until is not None and found.valid_until <= since:
             raise Malformed("has ended before", field=key_id)
         keys = [replace(each, valid_until=since) if each is found else each for each in trust.keys]
-        if not any(each.use == ANSWER and each.held_at(now) for each in keys):
-            raise Malformed("is the only key that may sign now", field=key_id, remedy="mianzheng keys rotate answer")
+        if not any((each.use, each.origin) == (found.use, found.origin) and each.held_at(now) for each in keys):
+            remedy = f"mianzheng keys rotate {found.use}"
+            raise Malformed("is the only key that may sign now", field=key_id, remedy=remedy)
         return _change(hub, trust, keys, root, key=key_id, at=since)
 
 
@@ -124,26 +144,34 @@ def _accept(hub: Hub, held: Trust, raw: bytes) -> Trust:
     if gone:
         raise Malformed("no longer names a key that signed before", field="trust.keys")
     # Recorded first: an entry about a change that a kill prevented is harmless, a change without an entry is not.
-    attributes = {"number": str(offered.number), "previous": offered.previous, "newest": _newest(offered)}
+    known = {each.key.raw for each in held.keys}
+    added = [each.key.id for each in offered.keys if each.key.raw not in known]
+    attributes = {"number": str(offered.number), "previous": offered.previous, "added": " ".join(added)}
     hub.recorder.record("KEY_CHANGED", attributes)
     replace_file(hub.paths.trust, raw)
     (hub.paths.home / REQUEST).unlink(missing_ok=True)
     return offered
 
 
-def _newest(trust: Trust) -> str:
-    return max((each for each in trust.keys if each.use == ANSWER), key=lambda each: each.valid_from).key.id
+def _rotated(trust: Trust, added: Sequence[TrustedKey], until: datetime) -> list[TrustedKey]:
+    """The keys with new ones; those in use whose place they take end at `until`."""
+    taken = {(each.use, each.origin) for each in added}
+    ending = [
+        replace(each, valid_until=until) if (each.use, each.origin) in taken and each.valid_until is None else each
+        for each in trust.keys
+    ]
+    return [*ending, *added]
 
 
-def _unvouched(hub: Hub, trust: Trust) -> SigningKey | None:
-    """An answer key that an interrupted rotation has made."""
+def _unvouched(keys: Iterable[SigningKey], trust: Trust) -> SigningKey | None:
+    """A key that an interrupted rotation has made."""
     known = {each.key.raw for each in trust.keys}
-    return next((each for each in hub.answer_keys() if each.public.raw not in known), None)
+    return next((each for each in keys if each.public.raw not in known), None)
 
 
-def _new_key(hub: Hub) -> SigningKey:
+def _new_key(folder: Path, prefix: str) -> SigningKey:
     key = SigningKey.generate()
-    key.write(hub.paths.keys / f"answer-{key.public.id}.key")
+    key.write(folder / f"{prefix}{key.public.id}.key")
     return key
 
 

@@ -14,7 +14,7 @@ from audit.publish import Signed
 from audit.receipt import receipts
 from audit.record import Logged, Prepared
 from kernel.errors import LogUnavailable
-from kernel.signing import SigningKey
+from kernel.signing import Signer, SigningKey
 
 Committed = Callable[[int, int, float], None]
 """Hears of a group that is durable: its entries, its bytes, and the seconds that the write and the flush took."""
@@ -25,7 +25,7 @@ class Commits:
 
     __slots__ = ("_failed", "_journal", "_origin", "_signer", "committed", "tree")
 
-    def __init__(self, origin: str, signer: SigningKey, journal: Journal, tree: CompactRange) -> None:
+    def __init__(self, origin: str, signer: Signer, journal: Journal, tree: CompactRange) -> None:
         """Go on from a recovered journal and its tree."""
         self._origin = origin
         self._signer = signer
@@ -35,9 +35,8 @@ class Commits:
         self.tree = tree
 
     def sign(self) -> Signed:
-        """The checkpoint of the log as it stands."""
-        checkpoint = Checkpoint.of(self._origin, self.tree)
-        return Signed(checkpoint=checkpoint, note=checkpoint.sign(self._signer), end=self._journal.end)
+        """The checkpoint of the log as it stands; raises Unavailable where no key may sign."""
+        return self._signed_by(self._signer.current())
 
     def commit(self, group: Sequence[Prepared]) -> tuple[list[Logged], Signed]:
         """Make a group durable; gives each record's entry and receipt, in order, and the new checkpoint.
@@ -47,6 +46,8 @@ class Commits:
         """
         if self._failed:
             raise LogUnavailable("the log stopped after a failed write")
+        # Before anything is written: what cannot be signed for must not be in the journal.
+        key = self._signer.current()
         growth = Growth.of(self.tree, [leaf_hash(each.entry) for each in group])
         frame = encode_frame(self.tree.size, group)
         began = time.perf_counter()
@@ -58,7 +59,7 @@ class Commits:
         if self.committed is not None:
             self.committed(len(group), len(frame), time.perf_counter() - began)
         self.tree = growth.after
-        signed = self.sign()
+        signed = self._signed_by(key)
         logged = [
             Logged(entry=each.entry, receipt=receipt, index=growth.first + at)
             for at, (each, receipt) in enumerate(zip(group, receipts(growth, signed.note), strict=True))
@@ -68,3 +69,7 @@ class Commits:
     def close(self) -> None:
         """Let the journal go."""
         self._journal.close()
+
+    def _signed_by(self, key: SigningKey) -> Signed:
+        checkpoint = Checkpoint.of(self._origin, self.tree)
+        return Signed(checkpoint=checkpoint, note=checkpoint.sign(key), end=self._journal.end)

@@ -23,7 +23,7 @@ from audit.settings import AuditSettings
 from kernel.clock import Clock
 from kernel.durable import locked
 from kernel.errors import Damaged, LogUnavailable, MianzhengError
-from kernel.signing import SigningKey
+from kernel.signing import Signer
 
 DEFAULTS = AuditSettings()
 REAL_FILES = RealFiles()
@@ -60,7 +60,7 @@ class AuditLog:
         directory: Path,
         *,
         origin: str,
-        signer: SigningKey,
+        signer: Signer,
         clock: Clock,
         settings: AuditSettings = DEFAULTS,
         files: Files = REAL_FILES,
@@ -75,7 +75,7 @@ class AuditLog:
             try:
                 make_directory(files, directory)
                 resources.enter_context(locked(place.lock, wait=False))
-                recovered = recover(place, signer.public, files, rescan=settings.rescan_on_open)
+                recovered = recover(place, signer.known, files, rescan=settings.rescan_on_open)
             except OSError as error:
                 raise LogUnavailable(f"the log cannot be opened: {error.strerror}") from error
             commits = Commits(origin, signer, recovered.journal, recovered.tree)

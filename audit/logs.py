@@ -17,7 +17,7 @@ from audit.settings import AuditSettings
 from audit.shared import SharedLog
 from kernel.clock import Clock
 from kernel.errors import Damaged
-from kernel.signing import SigningKey
+from kernel.signing import Signer
 
 DESK = "desk"
 """The name of the log that rare writers share."""
@@ -35,7 +35,7 @@ def origin_of(hub: str, name: str) -> str:
 class Logs:
     """Every log below `<home>/audit` that is written to: those of the newest generation.
 
-    They are asked for by their roles (`root`, `desk`, `worker-0` …). `signers` gives a log's key by the log's name.
+    They are asked for by their roles (`root`, `desk`, `worker-0` …). `signers` gives a log's keys by the log's name.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Logs:
         directory: Path,
         *,
         hub: str,
-        signers: Callable[[str], SigningKey],
+        signers: Callable[[str], Signer],
         clock: Clock,
         settings: AuditSettings = DEFAULTS,
         files: Files = REAL_FILES,
@@ -75,7 +75,7 @@ class Logs:
             raise Damaged("is missing, and other logs have entries", field=name, remedy=_RESTORE)
         if not shared.place.checkpoint.exists():
             empty = Checkpoint(origin=shared.origin, size=0, root=EMPTY_ROOT)
-            root.opened(self._signer(ROOT).public, empty)
+            root.opened(self._signer(ROOT).current().public, empty)
         return root
 
     def shared(self, role: str = DESK) -> SharedLog:
@@ -84,13 +84,13 @@ class Logs:
         Raises Damaged where the log is gone that the root log records, and LogUnavailable.
         """
         shared = self._shared(role)
-        key = self._signer(role).public
+        signer = self._signer(role)
         # Begun first, recorded next: so a log that is recorded and does not stand has been taken away.
-        published = read_published(shared.place, key)
+        published = read_published(shared.place, *signer.known)
         if published is None or published.size == 0:
             self._recorded(role)
             shared.signed()
-            self.root.opened(key, Checkpoint(origin=shared.origin, size=0, root=EMPTY_ROOT))
+            self.root.opened(signer.current().public, Checkpoint(origin=shared.origin, size=0, root=EMPTY_ROOT))
         return shared
 
     @contextmanager
@@ -116,13 +116,13 @@ class Logs:
             raise Damaged("is shorter than the root log records", field=place.directory.name, remedy=_RESTORE)
         try:
             # Before the first entry: a log that was never recorded could vanish unseen.
-            self.root.opened(signer.public, log.signed.checkpoint)
+            self.root.opened(signer.current().public, log.signed.checkpoint)
             yield log
         finally:
             log.close()
             # A log that stopped on a failed write is recorded when it is opened again, as it then is.
             if log.failure is None:
-                self.root.closed(signer.public, log.signed.checkpoint)
+                self.root.closed(signer.current().public, log.signed.checkpoint)
 
     def _recorded(self, role: str) -> list[Milestone]:
         """What the root log records of a log; raises Damaged where that does not stand at all."""
@@ -132,7 +132,7 @@ class Logs:
             raise Damaged("is missing, and the root log records it", field=place.directory.name, remedy=_RESTORE)
         return recorded
 
-    def _signer(self, role: str) -> SigningKey:
+    def _signer(self, role: str) -> Signer:
         return self._signers(log_name(role, self.generation))
 
     def _shared(self, role: str) -> SharedLog:

@@ -4,6 +4,7 @@ Whatever was published must be a prefix of what the journal holds. Else somebody
 is not written to any more: Damaged says which file and where.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.checkpoint import Checkpoint, open_checkpoint
@@ -33,12 +34,12 @@ class Recovered:
     behind: bool
 
 
-def recover(place: LogPlace, key: VerifyKey, files: Files, *, rescan: bool) -> Recovered:
+def recover(place: LogPlace, keys: Sequence[VerifyKey], files: Files, *, rescan: bool) -> Recovered:
     """Open a log's files, which the caller has locked; raises Damaged, or OSError.
 
     Without `rescan`, what the published checkpoint covers is not read again, if its tiles lead to its root.
     """
-    published = read_published(place, key)
+    published = read_published(place, *keys)
     _create(place, files, published)
     edge, last, begin = _published_edge(place, published)
     scan = _Scan(place, published)

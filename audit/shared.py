@@ -16,7 +16,7 @@ from audit.settings import AuditSettings
 from kernel.clock import Clock
 from kernel.durable import locked
 from kernel.errors import LogUnavailable
-from kernel.signing import SigningKey
+from kernel.signing import Signer
 
 DEFAULTS = AuditSettings()
 REAL_FILES = RealFiles()
@@ -30,7 +30,7 @@ class SharedLog:
         directory: Path,
         *,
         origin: str,
-        signer: SigningKey,
+        signer: Signer,
         clock: Clock,
         settings: AuditSettings = DEFAULTS,
         files: Files = REAL_FILES,
@@ -59,7 +59,7 @@ class SharedLog:
         try:
             make_directory(self._files, self.place.directory)
             with locked(self.place.lock):
-                recovered = recover(self.place, self._signer.public, self._files, rescan=False)
+                recovered = recover(self.place, self._signer.known, self._files, rescan=False)
                 commits = Commits(self.place.origin, self._signer, recovered.journal, recovered.tree)
                 try:
                     logged, signed = commits.commit(group) if group else ([], commits.sign())

@@ -16,7 +16,7 @@ from rich.table import Table
 from app.custody import CustodySettings
 from app.hub import Hub, open_hub
 from app.key_list import list_keys
-from app.key_rotation import Changed, KeySettings, end_answer, instant_of, rotate_answer, sign_request
+from app.key_rotation import Changed, KeySettings, end_key, instant_of, rotate_answer, rotate_logs, sign_request
 from app.key_rotation import accept as accept_history
 from app.paths import home_from_environment
 from app.rotation import rotate_master
@@ -41,6 +41,7 @@ class Rotated(StrEnum):
 
     MASTER = "master"
     ANSWER = "answer"
+    LOG = "log"
 
 
 @keys_app.command("list")
@@ -80,22 +81,24 @@ def rotate(
     key: Annotated[Rotated, typer.Argument(help="要轮换的密钥。 The key to rotate.")],
     root: Root = None,
     announce_seconds: Annotated[
-        int | None, typer.Option(help="新签署密钥公布多久后启用，否则按设置 How long a new answer key is announced.")
+        int | None, typer.Option(help="新密钥公布多久后启用，否则按设置 How long a new key is announced.")
     ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """轮换主密钥或签署密钥，服务不中断；中断后再运行即可完成。 Rotate the master key or the answer key.
+    """轮换主密钥、签署密钥或日志密钥，服务不中断；中断后再运行即可完成。 Rotate the master, answer or log keys.
 
-    Master: every data key is wrapped again; no snapshot's file is touched. Answer: a new key history announces a new
-    key, which signs when its time has come; without the root key a request for its signature is written instead.
+    Master: every data key is wrapped again; no snapshot's file is touched. Answer, log: a new key history announces a
+    new key (one for each log), which signs when its time has come; without the root key a request for its signature is
+    written instead.
     Everything goes on meanwhile; interrupted, the same command finishes it.
     """
     hub = open_hub(home or home_from_environment())
-    if key is Rotated.ANSWER:
+    if key is not Rotated.MASTER:
         wait = load(KeySettings, "keys", file=hub.paths.settings)
         announce = wait.announce_seconds if announce_seconds is None else announce_seconds
-        changed = rotate_answer(
+        rotate_signing = rotate_answer if key is Rotated.ANSWER else rotate_logs
+        changed = rotate_signing(
             hub,
             root=_root(hub, root),
             announce=timedelta(seconds=announce),
@@ -127,18 +130,18 @@ def rotate(
 
 @keys_app.command()
 def end(
-    key_id: Annotated[str, typer.Argument(help="签署密钥的编号。 The answer key's id.")],
+    key_id: Annotated[str, typer.Argument(help="密钥的编号。 The key's id.")],
     since: Annotated[str, typer.Option("--from", help="自何时起无效，可早于现在 From when on; may lie in the past.")],
     root: Root = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """自某一时刻起终止一把签署密钥（如已泄露）：此后登记的凭证不再成立。 End an answer key from an instant on.
+    """自某一时刻起终止一把签署或日志密钥（如已泄露）：此后登记的凭证不再成立。 End a key from an instant on.
 
     What it signed and what was logged before stays valid: a thief can date a statement back, but not its entry.
     """
     hub = open_hub(home or home_from_environment())
-    _say_changed(end_answer(hub, key_id, instant_of(since), root=_root(hub, root)), as_json=as_json)
+    _say_changed(end_key(hub, key_id, instant_of(since), root=_root(hub, root)), as_json=as_json)
 
 
 @keys_app.command()

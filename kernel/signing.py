@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -84,3 +85,23 @@ class SigningKey:
     def sign(self, message: bytes) -> bytes:
         """64 bytes."""
         return self._key.sign(message)
+
+    def current(self) -> "SigningKey":
+        """Itself: a signer whose key never changes."""
+        return self
+
+    @property
+    def known(self) -> "tuple[VerifyKey, ...]":
+        """Its public half."""
+        return (self.public,)
+
+
+class Signer(Protocol):
+    """Whoever signs under keys that may change meanwhile."""
+
+    def current(self) -> SigningKey:
+        """The key that signs now; raises Unavailable where none may."""
+
+    @property
+    def known(self) -> tuple[VerifyKey, ...]:
+        """Every key that may have signed until now, or may sign later."""

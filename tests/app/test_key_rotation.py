@@ -5,17 +5,18 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from app.hub import Hub, open_hub
-from app.key_rotation import REQUEST, accept, end_answer, read_trust, rotate_answer
+from app.key_rotation import REQUEST, accept, end_key, read_trust, rotate_answer, rotate_logs
 from audit.verify_hub import verify_hub
 from kernel.errors import Conflict, Malformed
 from kernel.signing import STATEMENT_TYPE, SigningKey, pae
-from kernel.trust import ANSWER, Trust, issue
+from kernel.trust import ANSWER, LOG, Trust, TrustedKey, issue
 from tests.app.small_hub import ROOT, command, desk_of, elder
 from verifier.evidence import Evidence, believed, check
 from verifier.statement import parse_statement
@@ -90,6 +91,50 @@ def test_old_evidence_holds_after_a_rotation(hub: Hub) -> None:
     assert trust.number == 2
 
 
+def test_logs_take_up_new_keys_while_they_are_open(hub: Hub) -> None:
+    with desk_of(hub) as desk:
+        before = desk.ask()
+        changed = rotate_logs(hub, root=root_of(hub), **AT_ONCE)
+        newer, deadline = read_trust(hub), time.monotonic() + 20
+        only_new = replace(newer, keys=tuple(each for each in newer.keys if each.use == ANSWER or each in _new(newer)))
+        renewed = replace(desk, hub=open_hub(hub.paths.home))
+        after = renewed.ask()
+        while faults(after, only_new) and time.monotonic() < deadline:
+            after = renewed.ask()
+        assert faults(after, only_new) == [], "the new key signs for a log that has been open all the while"
+        hub.recorder.record("POLICY_CHANGED", {"what": "tests"})
+    assert len(changed.key.split()) == len({each.origin for each in newer.keys if each.use == LOG})
+    assert faults(before, newer) == faults(after, newer) == []
+    assert faults(before, only_new) == ["receipt"]
+    assert verify_hub(hub.paths.audit, newer).all_findings == ()
+    with desk_of(open_hub(hub.paths.home)) as desk:
+        assert faults(desk.ask(), only_new) == []
+    assert command("doctor", home=hub.paths.home).returncode == 0
+
+
+def test_a_stolen_log_key_is_ended_from_a_date(hub: Hub) -> None:
+    with desk_of(hub) as desk:
+        honest = desk.ask()
+        time.sleep(0.01)
+        stolen_at = datetime.now(UTC)
+        late = desk.ask()
+    old = next(each.key.id for each in hub.trust.keys if each.origin.endswith("/worker-0"))
+    with pytest.raises(Malformed, match="only key"):
+        end_key(hub, old, stolen_at, root=root_of(hub))
+    rotate_logs(hub, root=root_of(hub), **AT_ONCE)
+    end_key(hub, old, stolen_at, root=root_of(hub))
+    trust = read_trust(hub)
+    assert faults(honest, trust) == []
+    assert faults(late, trust) == ["receipt"]
+    with desk_of(open_hub(hub.paths.home)) as desk:
+        assert faults(desk.ask(), trust) == []
+    assert verify_hub(hub.paths.audit, trust).all_findings == ()
+
+
+def _new(trust: Trust) -> list[TrustedKey]:
+    return [each for each in trust.keys if each.valid_until is None]
+
+
 def test_a_stolen_key_is_ended_from_a_date(hub: Hub, tmp_path: Path) -> None:
     with desk_of(hub) as desk:
         honest = desk.ask()
@@ -98,7 +143,7 @@ def test_a_stolen_key_is_ended_from_a_date(hub: Hub, tmp_path: Path) -> None:
         late = desk.ask()
     old = honest.key_id
     rotate_answer(hub, root=root_of(hub), **AT_ONCE)
-    end_answer(hub, old, stolen_at, root=root_of(hub))
+    end_key(hub, old, stolen_at, root=root_of(hub))
     trust = read_trust(hub)
     assert faults(honest, trust) == []
     assert faults(late, trust) == ["signature"]
@@ -127,9 +172,9 @@ def test_a_stolen_key_is_ended_from_a_date(hub: Hub, tmp_path: Path) -> None:
 def test_the_last_key_is_not_ended_before_there_is_another(hub: Hub) -> None:
     (only,) = [each.key.id for each in hub.trust.keys if each.use == ANSWER]
     with pytest.raises(Malformed, match="only key"):
-        end_answer(hub, only, datetime.now(UTC), root=root_of(hub))
-    with pytest.raises(Malformed, match="no answer key"):
-        end_answer(hub, "0" * 16, datetime.now(UTC), root=root_of(hub))
+        end_key(hub, only, datetime.now(UTC), root=root_of(hub))
+    with pytest.raises(Malformed, match="no key"):
+        end_key(hub, "0" * 16, datetime.now(UTC), root=root_of(hub))
 
 
 def test_the_root_signs_elsewhere(hub: Hub, tmp_path: Path) -> None:

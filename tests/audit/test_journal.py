@@ -102,7 +102,7 @@ def test_a_tail_torn_at_any_byte_is_cut_off_and_what_was_whole_stays(
     place = LogPlace(directory=directory, origin=ORIGIN)
     for length in range(ends[1], ends[2]):
         (directory / "journal").write_bytes(whole[:length])
-        recovered = recover(place, signer.public, UnflushedFiles(), rescan=True)
+        recovered = recover(place, signer.known, UnflushedFiles(), rescan=True)
         recovered.journal.close()
         assert recovered.tree.size == 2
         assert recovered.torn == length - ends[1]
