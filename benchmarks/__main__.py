@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure what the hub does in a second.")
     parser.add_argument("--only", default="", metavar="PREFIX", help="only keys that begin like this")
-    parser.add_argument("--scale", choices=sorted(SCALES), default=FULL, help="small: about two minutes")
+    parser.add_argument("--scale", choices=sorted(SCALES), default=FULL, help="small: a city and rounds of a tenth")
     parser.add_argument("--out", type=Path, default=OUT, help="where the results are kept as JSON")
     return parser
 
