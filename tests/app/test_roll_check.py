@@ -1,5 +1,6 @@
 """A roll that is whole and not the one that the logs tell of: found by the doctor, and no worker starts on it."""
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -34,9 +35,9 @@ from kernel.errors import Conflict, Damaged, Unavailable
 from kernel.errors import Revoked as Refused
 from kernel.signing import SigningKey
 from schemas.title import Title
-from tests.app.small_hub import QUICK, desk_of
+from tests.app.small_hub import QUICK, command, desk_of, elder
 from verifier.guesses import Guess
-from verifier.roll import Operator, Revoked, Rolls
+from verifier.roll import CHECK_SECONDS, Operator, Revoked, Rolls
 
 pytestmark = pytest.mark.xdist_group("custody")
 
@@ -126,6 +127,29 @@ def test_a_restored_hub_knows_who_is_revoked_and_what_was_guessed(
     assert guesses.count(guess.about, hub.clock.now()) == 1
     guesses.end()
     restored.detail_keys.close()
+
+
+@pytest.mark.timeout(180)
+def test_a_revocation_by_command_holds_for_every_process_and_after_a_kill(hub: Hub) -> None:
+
+    with desk_of(hub, 0) as first, desk_of(hub, 1) as second, first.client() as one, second.client() as two:
+        case = one.open_case("senior_allowance", [elder(hub)], operator="tests", legal_basis="tests")
+        for client in (one, two):
+            client.verify_item(case)
+        revoked = command("clients", "revoke", DEVICE, "--reason", "设备被盗 stolen", home=hub.paths.home)
+        assert revoked.returncode == 0, revoked.stderr
+        time.sleep(CHECK_SECONDS)
+        for client in (one, two):
+            with pytest.raises(Refused):
+                client.verify_item(case)
+        second.process.kill()
+        second.process.wait()
+        with desk_of(hub, 1) as again, again.client() as client, pytest.raises(Refused):
+            client.verify_item(case)
+        restored = command("clients", "restore", DEVICE, "--reason", "找回 found", home=hub.paths.home)
+        assert restored.returncode == 0, restored.stderr
+        time.sleep(CHECK_SECONDS)
+        one.verify_item(case)
 
 
 def test_certificates_that_were_issued_can_be_named_when_they_are_to_be_revoked(hub: Hub) -> None:
