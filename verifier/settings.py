@@ -64,9 +64,7 @@ class VerifierSettings:
         15, "after how long a request that has no reply is taken for lost, and may be answered by another worker"
     )
     request_id_length_max: int = setting(64, "characters of a request id")
-    replies_bytes_max: int = setting(
-        256 << 20, "bytes of kept replies; where there is no room, none is begun with an id"
-    )
+    replies_bytes_max: int = setting(2 << 30, "bytes of kept replies; where there is no room, none is begun with an id")
     forget_seconds: float = setting(3600.0, "how often endings and counts that nobody needs any more are dropped")
     closures_busy_seconds: float = setting(5.0, "how long to wait for another worker that is closing a case")
 
