@@ -144,11 +144,10 @@ class Parts:
         laps.end("pin snapshots")
         sheet = sheet_of(plan, grants, pinned.snapshots, case.inputs)
         lookups = Lookups(pinned, case.parties, agreed.aliases)
-        for asked in plan.asked:
-            lookups.of(asked)
+        held = [lookups.of(asked) for asked in plan.asked]
         laps.end("look up")
         judging = Judging(plan, lookups, case.inputs, now)
-        verdicts = [judging.verdict(*each) for each in zip(plan.asked, sheet.standings, strict=True)]
+        verdicts = [judging.verdict(*each) for each in zip(plan.asked, sheet.standings, held, strict=True)]
         laps.end("evaluate")
         answers = [sheet.answer(at, verdict) for at, verdict in enumerate(verdicts)]
         statement = draw_up(

@@ -1,6 +1,6 @@
 """THE flow of a question: authenticate → case → authorise → pin → look up → evaluate → sign → record → reply."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -22,7 +22,7 @@ from verifier.evaluate import CONFIRMED
 from verifier.judge import Judging, Lookups
 from verifier.materials import Plan
 from verifier.peer import Peer
-from verifier.ports import Signers
+from verifier.ports import Held, Signers
 from verifier.sheet import Sheet, sheet_of
 from verifier.statement import Signed, draw_up, sign
 
@@ -65,6 +65,7 @@ class _Question:
     now: datetime = field(init=False)
     sheet: Sheet = field(init=False)
     lookups: Lookups = field(init=False)
+    held: Sequence[Mapping[str, Held]] = field(init=False)
     said: list[bytes] = field(init=False)
     kept: list[bytes] = field(init=False)
     disclosed: bool = False
@@ -130,14 +131,13 @@ class Answering:
         pinned = agreed.facts.pin(plan.datasets)
         question.sheet = sheet_of(plan, question.grants, pinned.snapshots, case.inputs)
         question.lookups = lookups = Lookups(pinned, case.parties, agreed.aliases)
-        for asked in plan.asked:
-            lookups.of(asked)
+        question.held = [lookups.of(asked) for asked in plan.asked]
 
     def _judge(self, question: _Question) -> None:
         """Evaluate the claims, and write each answer."""
         plan, grants, sheet = question.plan, question.grants, question.sheet
         judging = Judging(plan, question.lookups, question.file.case.inputs, question.now)
-        verdicts = [judging.verdict(*each) for each in zip(plan.asked, sheet.standings, strict=True)]
+        verdicts = [judging.verdict(*each) for each in zip(plan.asked, sheet.standings, question.held, strict=True)]
         self.desk.meter.judged(question.file.case.item, plan.asked, verdicts)
         answers = [sheet.answer(at, verdict) for at, verdict in enumerate(verdicts)]
         question.said = said = [each for each, _ in answers]

@@ -99,10 +99,9 @@ class Judging:
         self._now = now
         self._bits: dict[str, int | None] = {}
 
-    def verdict(self, asked: Asked, standing: Standing) -> Verdict:
-        """What may be said of one claim; `standing` is how it stands over the pinned snapshots."""
-        lookups, role = self._lookups, asked.role
-        held = lookups.of(asked)
+    def verdict(self, asked: Asked, standing: Standing, held: Mapping[str, Held]) -> Verdict:
+        """What may be said of one claim: how it stands over the pinned snapshots, and what they hold."""
+        role = asked.role
 
         def holds(expression: Expression) -> bool:
             joint = self._plan.together.get(role)
