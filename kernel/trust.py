@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kernel.clock import parse_instant
 from kernel.digest import digest, digest_text
 from kernel.errors import Malformed
 from kernel.signing import KEY_HISTORY_TYPE, SigningKey, VerifyKey, pae
@@ -197,7 +198,7 @@ def _read_key(row: dict[str, Any]) -> TrustedKey:
     return TrustedKey(
         use=row["use"],
         key=key,
-        valid_from=datetime.fromisoformat(row["from"]),
-        valid_until=datetime.fromisoformat(row["until"]) if row["until"] else None,
+        valid_from=parse_instant(row["from"]),
+        valid_until=parse_instant(row["until"]) if row["until"] else None,
         origin=origin,
     )
