@@ -231,7 +231,7 @@ def test_a_client_is_entered_while_the_service_runs(
     assert listed["kiosk-songmen-01"].entered
     assert not listed["counter-hall-01"].entered
     for wrong in ({"group": "nobody"}, {"channel": "bank"}, {"device": "Kiosk 1"}, {"place": "泽国"}):
-        given = {"device": "kiosk-x", "group": "kiosk", "place": "", **parts, **wrong}
+        given: dict[str, Any] = {"device": "kiosk-x", "group": "kiosk", "place": "", **parts, **wrong}
         device, group = given.pop("device"), given.pop("group")
         with pytest.raises(Malformed):
             enrol(hub, device, group, **given)
