@@ -74,7 +74,7 @@ def database(folder: Path, *, core: int) -> Iterator[Database]:
     data, port = folder / "data", _free_port()
     _finish([f"{binaries}/initdb", "-D", f"{data}", "-U", "owner", "-A", "trust", "-E", "UTF8"], account)
     settings = [f"-c{each}" for each in _CONFIGURATION]
-    command = [f"{binaries}/postgres", "-D", f"{data}", "-p", str(port), "-k", str(folder), "-h", "127.0.0.1"]
+    command = [f"{binaries}/postgres", "-D", f"{data}", "-p", str(port), "-k", "", "-h", "127.0.0.1"]
     with (folder / "log").open("wb") as said:
         process = subprocess.Popen([*command, *settings], user=account, cwd="/", stdout=said, stderr=said)
     try:

@@ -15,9 +15,9 @@ from app.hub import open_hub
 from app.verification import server_tls, verifier_worker, worker_log
 from audit.faulty_files import FaultyFiles
 from audit.files import Files, RealFiles
-from audit.log import AuditLog
 from audit.logs import Logs
-from audit.record import Logged, Record
+from audit.pending import Pending
+from audit.record import Logged
 from kernel.signing import SigningKey
 from verifier.server import run_worker
 
@@ -46,17 +46,16 @@ class TellingSigner(SigningKey):
 
 def end_before_reply(at: int) -> None:
     """Let the process end when an entry is durable and signed for, and nobody has been told."""
-    append, left = AuditLog.append, at
+    ended, left = Pending.end, at
 
-    def told(log: AuditLog, record: Record) -> Logged:
+    def told(pending: Pending, logged: Logged) -> None:
         nonlocal left
-        logged = append(log, record)
         left -= 1
         if left == 0:
             end()
-        return logged
+        ended(pending, logged)
 
-    AuditLog.append = told  # type: ignore[method-assign]
+    Pending.end = told  # type: ignore[method-assign]
 
 
 def main() -> None:
