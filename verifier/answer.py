@@ -26,6 +26,9 @@ from verifier.ports import Held, Signers
 from verifier.sheet import Sheet, sheet_of
 from verifier.statement import Signed, draw_up, sign
 
+STEPS = ("admit", "look up", "judge", "draw up", "sign")
+"""The steps of a question, as traces name them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
@@ -96,11 +99,21 @@ class Answering:
         """
         agreed = self.desk.agreements.current
         questions = [_Question(peer=peer, raw=raw, agreed=agreed) for raw in raws]
-        steps = (partial(self._admit, read), self._look_up, self._judge, self._draw_up, self._sign)
-        for step in steps:
+        steps: tuple[Callable[[_Question], None], ...] = (
+            partial(self._admit, read),
+            self._look_up,
+            self._judge,
+            self._draw_up,
+            self._sign,
+        )
+        tracing = self.desk.tracing
+        trace = tracing.current if tracing is not None else None
+        for name, step in zip(STEPS, steps, strict=True):
             for question in questions:
                 if question.refused is None:
                     self._take(step, question)
+            if trace is not None:
+                trace.step(name)
         return [each.refused or each.answered for each in questions]
 
     def _take(self, step: Callable[[_Question], None], question: _Question) -> None:

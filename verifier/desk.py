@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -23,6 +24,10 @@ from verifier.ports import DetailKeys, Log
 from verifier.roll import Rolls
 from verifier.statement import Tagger
 from verifier.witnessing import Witnessing, add_witnesses
+
+if TYPE_CHECKING:
+    # Most hubs make no traces: they need not load what makes them.
+    from verifier.tracing import Tracing
 
 
 class Broken(Unavailable):
@@ -67,6 +72,7 @@ class Desk:
     detail_keys: DetailKeys
     clock: Clock
     meter: Meter = field(default_factory=Meter)
+    tracing: "Tracing | None" = None
 
     def refused(self, fault: Exception, call: Known) -> MianzhengError:
         """The refusal to raise, recorded. Raises LogUnavailable where it cannot be: then that is all that is told."""

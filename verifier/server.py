@@ -60,6 +60,8 @@ class RunningServer:
         self._servicer.drain()
         self._server.stop(self._verifier.settings.drain_seconds).wait()
         self._pool.shutdown()
+        if self._verifier.desk.tracing is not None:
+            self._verifier.desk.tracing.end()
         self.ended.set()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from google.protobuf.message import Message
 
@@ -32,6 +32,9 @@ from verifier.settings import VerifierSettings
 from verifier.statement import Tagger
 from verifier.stream import Stream
 from verifier.witnessing import Witnessing
+
+if TYPE_CHECKING:
+    from verifier.tracing import Tracing
 
 NOBODY = Identity(kind=IdentityKind.RESIDENT, number="0" * 18)
 """A number that nobody holds: looking it up proves that looking up works."""
@@ -102,6 +105,7 @@ class Verifier:
             log=parts["log"],
             detail_keys=parts["detail_keys"],
             clock=parts["clock"],
+            tracing=_tracing(self.settings, parts["hub"]),
         )
         files = CaseFiles(self.desk.cases, self.desk.tagger, self.desk.hub, self.settings.case_files_max)
         self._answering = Answering(desk=self.desk, files=files, keys=self._keys)
@@ -225,3 +229,12 @@ class Verifier:
         pinned = agreed.facts.pin(agreed.catalogue.contracts)
         for dataset in pinned.snapshots:
             pinned.held(dataset, NOBODY)
+
+
+def _tracing(settings: VerifierSettings, hub: str) -> "Tracing | None":
+    if not settings.traces_endpoint:
+        return None
+    # Most hubs make no traces: they need not load what makes them.
+    from verifier.tracing import Tracing  # noqa: PLC0415 - see above
+
+    return Tracing(settings.traces_endpoint, settings.traces_share, hub)

@@ -1,6 +1,5 @@
 """The gRPC border: request bytes in, reply bytes out, errors as rich status. Nothing is decided here."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,12 +13,13 @@ from schemas.wire.v1 import verification_pb2
 from verifier.answer import Answered
 from verifier.deferral import Deferral
 from verifier.desk import Refused, as_refusal
+from verifier.measured import LOG, Measured
 from verifier.once import REQUEST_ID
 from verifier.peer import Peer
 from verifier.pool import Pool
 from verifier.refusals import grpc_status
 from verifier.service import Method, Verifier
-from verifier.status import OK, Draining, Overloaded, status_name
+from verifier.status import Draining, Overloaded
 from verifier.stream import Stream
 
 VERIFICATION = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"].full_name
@@ -36,7 +36,6 @@ class Servicer(grpc.GenericRpcHandler):
         """Take the verifier, whose settings bound the calls that wait, and the threads that run them."""
         self._verifier = verifier
         self._pool = pool
-        self._meter = verifier.desk.meter
         self._waiting_max = verifier.settings.calls_waiting_max
         self._retry_after = verifier.settings.retry_after_seconds
         verification = {
@@ -102,20 +101,20 @@ class Servicer(grpc.GenericRpcHandler):
 
     def _telling(self, name: str, replying: Behaviour) -> Behaviour:
         """A handler that tells whatever goes wrong as rich status, and what became of the call to the meter."""
-        meter = self._meter
+        desk = self._verifier.desk
 
         def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
             if not context.is_active():
                 # The caller has gone, or its time is over: nothing is begun, and there is nothing to record.
                 return b""
-            began = time.perf_counter()
+            measured = Measured(desk, name)
             try:
                 reply = replying(raw, context)
             except Exception as fault:  # noqa: BLE001 - grpc would send the text of whatever this is
                 error = as_refusal(fault)
-                meter.call(name, status_name(error), time.perf_counter() - began)
+                measured.end(error)
                 return self._refuse(context, error)
-            meter.call(name, OK, time.perf_counter() - began)
+            measured.end()
             return reply
 
         return serve
@@ -127,22 +126,20 @@ class Servicer(grpc.GenericRpcHandler):
 
     def _streaming(self) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[bytes]]:
         """The handler of streams, on threads of their own: each holds one for its life."""
-        streams_max = self._verifier.settings.streams_max
+        desk, streams_max = self._verifier.desk, self._verifier.settings.streams_max
 
         def serve(messages: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             if len(self._streams) >= streams_max:
                 self._verifier.note_shed()
                 self._refuse(context, Overloaded.hinting("too many streams at once", self._retry_after))
-            began = time.perf_counter()
+            measured = Measured(desk, "VerifyStream")
             stream = self._verifier.stream(_peer(context))
             self._streams.add(stream)
             try:
                 yield from stream.answers(_until_gone(messages))
             finally:
                 self._streams.discard(stream)
-            self._meter.call(
-                "VerifyStream", status_name(stream.ending) if stream.ending else OK, time.perf_counter() - began
-            )
+            measured.end(stream.ending)
             if stream.ending is not None and context.is_active():
                 self._refuse(context, stream.ending)
 
@@ -152,35 +149,37 @@ class Servicer(grpc.GenericRpcHandler):
 
     def _answer(self, name: str, method: Callable[[Peer, bytes], Answered | Refused]) -> Behaviour:
         """A question's handler: it leaves the call open until the log has the answer, and its thread to others."""
-        log, hub, meter = self._verifier.desk.log, self._verifier.desk.hub, self._meter
+        desk = self._verifier.desk
+        log, hub = desk.log, desk.hub
 
         def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
             if not context.is_active():
                 # The caller has gone, or its time is over: nothing is begun, and there is nothing to record.
                 return b""
-            began = time.perf_counter()
+            measured = Measured(desk, name)
             try:
                 found = method(_peer(context), raw)
                 deferral = Deferral(context)
             except Exception as fault:  # noqa: BLE001 - grpc would send the text of whatever this is
                 error = as_refusal(fault)
-                meter.call(name, status_name(error), time.perf_counter() - began)
+                measured.end(error)
                 return self._refuse(context, error)
 
             def refuse(fault: Exception) -> None:
                 error = as_refusal(fault)
-                meter.call(name, status_name(error), time.perf_counter() - began)
+                measured.end(error)
                 deferral.refuse(error, hub)
 
             def told(pending: Pending) -> None:
                 try:
                     logged = pending.result()
+                    measured.step(LOG)
                     if isinstance(found, Refused):
                         refuse(found.error)
                     else:
                         reply = verification_pb2.VerifyItemResponse(signed=found.reply(logged))
                         raw = reply.SerializeToString()
-                        meter.call(name, OK, time.perf_counter() - began)
+                        measured.end()
                         deferral.reply(raw)
                 except Exception as fault:  # noqa: BLE001 - the log's thread has others to serve
                     refuse(fault)

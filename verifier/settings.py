@@ -15,6 +15,10 @@ class VerifierSettings:
     metrics_port: int = setting(
         9464, "the port of the first worker's metrics, the next worker's is one higher, and so on; 0 serves none"
     )
+    traces_endpoint: str = setting(
+        "", "where traces go, e.g. http://127.0.0.1:4318/v1/traces (OTLP); empty: none are made"
+    )
+    traces_share: float = setting(0.01, "the share of calls that is traced, from 0 to 1")
     transport_bytes_max: int = setting(1 << 20, "a longer message is dropped by the transport, unread")
     request_bytes_max: int = setting(32 << 10, "a longer request is refused as message_too_large, and recorded")
     handler_threads: int = setting(64, "threads that answer calls: so many may share one flush of the log")
@@ -80,4 +84,7 @@ class ClientSettings:
     tries_max: int = setting(4, "how often a call is tried, where the hub cannot be reached or has too much to do")
     backoff_first_seconds: float = setting(0.05, "how long before the second try; twice as long before each next")
     backoff_max_seconds: float = setting(2.0, "the longest wait between two tries")
+    reconnect_seconds: float = setting(
+        60.0, "for how long a stream that broke tries to connect again before it gives up; 0: it never does"
+    )
     clock_skew_seconds: int = setting(300, "by how much a statement's time may differ from this machine's")
