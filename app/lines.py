@@ -2,7 +2,10 @@
 
 import json
 import logging
+import sys
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TextIO, cast
 
 import structlog
 
@@ -26,6 +29,20 @@ class _Foreign(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class _Lossy:
+    """Where lines are printed: one that does not fit on the disk is lost, and whoever had it to say goes on."""
+
+    def write(self, text: str) -> None:
+        """Print it, or do not."""
+        with suppress(OSError):
+            sys.stdout.write(text)
+
+    def flush(self) -> None:
+        """Have it where others read it, or not."""
+        with suppress(OSError):
+            sys.stdout.flush()
+
+
 def print_json() -> None:
     """From now on this process prints JSON, whoever has something to say: our own code, or a library."""
     structlog.configure(
@@ -33,7 +50,8 @@ def print_json() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.JSONRenderer(ensure_ascii=False),
-        ]
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Lossy())),
     )
     foreign = logging.StreamHandler()
     foreign.setFormatter(_Foreign())
