@@ -1,4 +1,4 @@
-"""Rotates a hub's answer key and kills itself at a step: `key_rotator.py HOME STEP`."""
+"""Rotates a hub's answer key, or its logs' keys, and kills itself at a step: `key_rotator.py HOME STEP answer|log`."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def ends(run: Callable[..., Any], *, before: bool) -> Callable[..., Any]:
 
 
 def main() -> None:
-    home, step = Path(sys.argv[1]), sys.argv[2]
+    home, step, use = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     hub = open_hub(home)
     root = SigningKey.read(hub.paths.keys / "root.key")
     match step:
@@ -43,7 +43,8 @@ def main() -> None:
             DeskRecorder.record = ends(DeskRecorder.record, before=False)  # type: ignore[method-assign]
         case "after-the-history":
             key_rotation.replace_file = ends(key_rotation.replace_file, before=False)  # type: ignore[attr-defined]
-    key_rotation.rotate_answer(hub, root=root, announce=timedelta(0), overlap=timedelta(hours=1))
+    rotate = key_rotation.rotate_logs if use == "log" else key_rotation.rotate_answer
+    rotate(hub, root=root, announce=timedelta(0), overlap=timedelta(hours=1))
 
 
 if __name__ == "__main__":

@@ -227,7 +227,7 @@ def test_a_history_that_does_not_follow_is_refused(hub: Hub) -> None:
     "step", ["before-the-key", "after-the-key", "before-the-entry", "after-the-entry", "after-the-history"]
 )
 def test_whoever_is_killed_while_rotating_leaves_a_hub_that_answers(hub: Hub, step: str) -> None:
-    killed = subprocess.run([sys.executable, str(ROTATOR), str(hub.paths.home), step], cwd=ROOT, check=False)
+    killed = subprocess.run([sys.executable, str(ROTATOR), str(hub.paths.home), step, "answer"], cwd=ROOT, check=False)
     assert killed.returncode == SIGKILLED
     with desk_of(open_hub(hub.paths.home)) as desk:
         assert believed(desk.ask(), read_trust(hub))
@@ -239,4 +239,20 @@ def test_whoever_is_killed_while_rotating_leaves_a_hub_that_answers(hub: Hub, st
     )
     with desk_of(open_hub(hub.paths.home)) as desk:
         assert desk.ask().key_id == changed.key
+    assert verify_hub(hub.paths.audit, read_trust(hub)).all_findings == ()
+
+
+@pytest.mark.parametrize("step", ["after-the-key", "after-the-entry", "after-the-history"])
+def test_whoever_is_killed_while_rotating_logs_leaves_logs_that_go_on(hub: Hub, step: str) -> None:
+    killed = subprocess.run([sys.executable, str(ROTATOR), str(hub.paths.home), step, "log"], cwd=ROOT, check=False)
+    assert killed.returncode == SIGKILLED
+    with desk_of(open_hub(hub.paths.home)) as desk:
+        assert believed(desk.ask(), read_trust(hub))
+    changed = rotate_logs(hub, root=root_of(hub), **AT_ONCE)
+    logs = {each.origin for each in read_trust(hub).keys if each.use == LOG}
+    made = [path for path in (hub.paths.keys / "logs").glob("*.key") if "@" in path.name]
+    assert len(changed.key.split()) == len(logs)
+    assert len(made) == len(logs) * (2 if step == "after-the-history" else 1), "what was made is used"
+    with desk_of(open_hub(hub.paths.home)) as desk:
+        assert believed(desk.ask(), read_trust(hub))
     assert verify_hub(hub.paths.audit, read_trust(hub)).all_findings == ()
