@@ -1,4 +1,4 @@
-"""Keeping a whole hub running on one machine: Airflow's processes and the verifier's workers, under honcho.
+"""Keeping a whole hub running on one machine: Airflow's processes and the verifier's supervisor, under honcho.
 
 One rule: all parts run, or none. When one ends by itself the others are stopped and its name and exit code are told, so
 that whoever keeps this command running (a person, systemd) sees a failure and can start the whole again.

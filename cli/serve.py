@@ -21,7 +21,7 @@ def serve(
 ) -> None:
     """让整个核验中枢在本机运行，直到 Ctrl-C。 Keep a whole hub running on this machine until Ctrl-C.
 
-    Airflow (API server, scheduler, DAG processor) and the verifier's workers run together and stop together. Ends with
+    Airflow (API server, scheduler, DAG processor) and the verifier run together and stop together. Ends with
     0 when it was asked to stop, with 1 when a part ended by itself.
     """
     hub = open_hub(home or home_from_environment())
