@@ -1,6 +1,7 @@
 """A new answer key while questions are answered, by two workers; the root offline; a stolen key ended from a date."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,13 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from app.backup import take_backup
+from app.envelope import Passphrase
 from app.hub import Hub, open_hub
 from app.key_rotation import REQUEST, accept, end_key, read_trust, rotate_answer, rotate_logs
+from app.restore import Restoring
 from audit.verify_hub import verify_hub
+from kernel.clock import SystemClock
 from kernel.errors import Conflict, Malformed
 from kernel.signing import STATEMENT_TYPE, SigningKey, pae
 from kernel.trust import ANSWER, LOG, Trust, TrustedKey, issue
-from tests.app.small_hub import ROOT, command, desk_of, elder
+from tests.app.small_hub import QUICK, ROOT, command, desk_of, elder
 from verifier.evidence import Evidence, believed, check
 from verifier.statement import parse_statement
 
@@ -256,3 +261,19 @@ def test_whoever_is_killed_while_rotating_logs_leaves_logs_that_go_on(hub: Hub, 
     with desk_of(open_hub(hub.paths.home)) as desk:
         assert believed(desk.ask(), read_trust(hub))
     assert verify_hub(hub.paths.audit, read_trust(hub)).all_findings == ()
+
+
+def test_a_hub_is_restored_whose_keys_were_rotated(hub: Hub, tmp_path: Path, passphrase: Passphrase) -> None:
+    rotate_logs(hub, root=root_of(hub), **AT_ONCE)
+    rotate_answer(hub, root=root_of(hub), **AT_ONCE)
+    with desk_of(open_hub(hub.paths.home)) as desk:
+        before = desk.ask()
+    taken, home = take_backup(open_hub(hub.paths.home), tmp_path / "backups", passphrase, QUICK), tmp_path / "new"
+    Restoring(backup=taken.folder, home=home, opens=passphrase, settings=QUICK, clock=SystemClock()).restore()
+    shutil.copytree(hub.paths.deliveries, home / "deliveries", dirs_exist_ok=True)
+    restored = open_hub(home)
+    restored.trust.check_follows(read_trust(hub))
+    with desk_of(restored) as desk:
+        after = desk.ask()
+    assert faults(before, restored.trust) == faults(after, restored.trust) == []
+    assert verify_hub(restored.paths.audit, restored.trust).all_findings == ()
