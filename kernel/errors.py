@@ -14,9 +14,10 @@ MianzhengError
 │   │   ├── NoGrant (OutsidePlace, OutsideHours, PresenceTooWeak), NotYourCase, CaseClosed (CaseRevoked),
 │   │   │   CaseExpired, PartiesMismatch, TooManyGuesses
 │   ├── Invalid           the question cannot be asked like this
-│   │   ├── UnknownItem, UnknownClaim, ClaimOutsideItem
+│   │   ├── UnknownItem, UnknownClaim, ClaimOutsideItem, RequestIdReused
 │   ├── LimitReached      as much has been asked as may be asked in this minute or day
 │   └── Unavailable       not now
+│       ├── UnderWay      the same request is being answered already
 │       └── LogUnavailable  the audit log cannot be written, so nothing is answered
 └── Conflict              somebody else moved what we were about to move
 
@@ -258,3 +259,15 @@ class LogUnavailable(Unavailable):
     """The audit log cannot be written, so nothing is answered."""
 
     code = "log_unavailable"
+
+
+class RequestIdReused(Invalid):
+    """The client has used this request id for another request."""
+
+    code = "request_id_reused"
+
+
+class UnderWay(Unavailable):
+    """The same request is being answered already."""
+
+    code = "under_way"

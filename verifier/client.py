@@ -5,13 +5,9 @@ this very request, and that the hub's log holds it. There is no way round.
 """
 
 import os
-import random
 import secrets
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from queue import SimpleQueue
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -20,18 +16,22 @@ from google.protobuf.message import DecodeError, Message
 
 from audit.entry import Entry, instant
 from kernel.clock import Clock, SystemClock
-from kernel.errors import LimitReached, Malformed, MianzhengError
+from kernel.errors import Malformed, MianzhengError
 from kernel.trust import Trust
 from schemas.wire.v1 import audit_pb2, statement_pb2
 from schemas.wire.v1 import verification_pb2 as wire
+from verifier.asking import NONCE_SIZE, AskedParty, Asking, CheckedAnswer, OpenCase, question_bytes, wire_parties
+from verifier.asking_stream import AskingStream
 from verifier.call import Named
 from verifier.evidence import Evidence, FalseEvidence, believed, check_logged
 from verifier.once import REQUEST_ID
 from verifier.refusals import error_from, error_of
+from verifier.retry import pause, worth_another_try
 from verifier.settings import ClientSettings
 from verifier.tls import Tls
 
-NONCE_SIZE = 32
+__all__ = ["AskedParty", "Asking", "AskingStream", "CheckedAnswer", "OpenCase", "VerificationClient"]
+
 ID_SIZE = 16
 DEFAULTS = ClientSettings()
 SYSTEM_CLOCK = SystemClock()
@@ -39,41 +39,6 @@ SYSTEM_CLOCK = SystemClock()
 _R = TypeVar("_R", bound=Message)
 _VERIFICATION = "/mianzheng.v1.VerificationService/"
 _CATALOGUE = "/mianzheng.v1.CatalogueService/"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedParty:
-    """A party as the client names it: role, number as read or typed, name on the card where it was read."""
-
-    role: str
-    number: str
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenCase:
-    """A case that the hub opened for us, proved to be in its log."""
-
-    number: str
-    token: bytes
-    parties: tuple[AskedParty, ...]
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """A question among several: some claims of a case, or, where none is named, everything that its item needs."""
-
-    case: OpenCase
-    questions: tuple[Named, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckedAnswer:
-    """A statement that holds, and the evidence by which anybody can check it again."""
-
-    statement: statement_pb2.Statement
-    evidence: Evidence
 
 
 class VerificationClient:
@@ -91,6 +56,14 @@ class VerificationClient:
         self._clock = clock
         self._settings = settings
         options: list[tuple[str, str | int]] = [("grpc.max_receive_message_length", settings.reply_bytes_max)]
+        # A call that is tried again needs a connection that is tried again by then; grpc waits a second of itself.
+        first, longest = (
+            max(1, round(each * 1000)) for each in (settings.backoff_first_seconds, settings.backoff_max_seconds)
+        )
+        options += [
+            ("grpc.initial_reconnect_backoff_ms", first),
+            ("grpc.max_reconnect_backoff_ms", max(first, longest)),
+        ]
         if settings.server_name:
             options.append(("grpc.ssl_target_name_override", settings.server_name))
         credentials = grpc.ssl_channel_credentials(tls.authority, tls.key, tls.certificate)
@@ -116,7 +89,7 @@ class VerificationClient:
         """
         request = wire.OpenCaseRequest(
             item=item,
-            parties=_wire(parties),
+            parties=wire_parties(parties),
             inputs=inputs or {},
             operator=operator,
             legal_basis=legal_basis,
@@ -137,13 +110,13 @@ class VerificationClient:
 
     def verify_item(self, case: OpenCase) -> CheckedAnswer:
         """一证通办: everything that the case's item needs, in one call."""
-        raw = _question(Asking(case=case))
+        raw = question_bytes(Asking(case=case))
         reply = self._call(_VERIFICATION + "VerifyItem", raw, wire.VerifyItemResponse)
         return self._checked(Evidence.of(raw, reply.signed))
 
     def verify(self, case: OpenCase, questions: Sequence[Named]) -> CheckedAnswer:
         """Some of the claims that the case's item needs."""
-        raw = _question(Asking(case=case, questions=tuple(questions)))
+        raw = question_bytes(Asking(case=case, questions=tuple(questions)))
         reply = self._call(_VERIFICATION + "Verify", raw, wire.VerifyResponse)
         return self._checked(Evidence.of(raw, reply.signed))
 
@@ -152,16 +125,17 @@ class VerificationClient:
 
         A refusal stands where an answer would: it is told, not raised, since the others were answered.
         """
-        questions = [_question(each) for each in asked]
+        questions = [question_bytes(each) for each in asked]
         raw = wire.VerifyBatchRequest(questions=questions).SerializeToString()
         reply = self._call(_VERIFICATION + "VerifyBatch", raw, wire.VerifyBatchResponse)
         if len(reply.answered) != len(questions):
             raise FalseEvidence("the hub answered another number of questions", field="reply")
         return [self.became(question, each) for question, each in zip(questions, reply.answered, strict=True)]
 
-    def stream(self) -> "AskingStream":
-        """A stream of questions; use as a context manager."""
-        return AskingStream(self, self._channel.stream_stream(_VERIFICATION + "VerifyStream"))
+    def stream(self) -> AskingStream:
+        """A stream of questions that connects again where it breaks; use as a context manager."""
+        call: Callable[..., Any] = self._channel.stream_stream(_VERIFICATION + "VerifyStream")
+        return AskingStream(call, self.became, self._settings)
 
     def became(self, question: bytes, answered: wire.Answered) -> CheckedAnswer | MianzhengError:
         """What became of a question that was sent among others: the answer, checked, or why there is none."""
@@ -213,19 +187,13 @@ class VerificationClient:
             except grpc.RpcError as failed:
                 # What a channel raises is the call itself.
                 error = error_from(failed)  # type: ignore[arg-type]
-                if attempt == self._settings.tries_max or not _worth_another_try(failed.code(), error):
+                if attempt == self._settings.tries_max or not worth_another_try(failed.code(), error):
                     raise error from failed
-                self._wait(attempt, error)
+                pause(attempt, error, self._settings)
         try:
             return kind.FromString(reply)
         except DecodeError as error:
             raise Malformed(f"the hub's reply is no {kind.DESCRIPTOR.name}", field="reply") from error
-
-    def _wait(self, attempt: int, error: MianzhengError) -> None:
-        """Before another try: longer each time, not all clients at once, and not before the hub wants it."""
-        settings = self._settings
-        longest = min(settings.backoff_first_seconds * 2 ** (attempt - 1), settings.backoff_max_seconds)
-        time.sleep(max(random.uniform(longest / 2, longest), getattr(error, "retry_after_s", 0.0)))
 
     def _checked(self, evidence: Evidence) -> CheckedAnswer:
         statement = believed(evidence, self._trust)
@@ -238,76 +206,3 @@ class VerificationClient:
         if Entry.parse(entry).kind != kind:
             raise FalseEvidence("the log recorded something else", field="entry")
         check_logged(entry, receipt, self._trust)
-
-
-class AskingStream:
-    """Questions and answers on one stream: `ask` as many as you like, and iterate over what became of each.
-
-    Ends when `finish` was called and everything is answered. Raises what the hub ended the stream with.
-    """
-
-    def __init__(self, client: VerificationClient, call: Callable[..., Any]) -> None:
-        """Use `VerificationClient.stream`."""
-        self._client = client
-        self._asked: SimpleQueue[bytes | None] = SimpleQueue()
-        self._under_way: dict[int, bytes] = {}
-        self._number = 0
-        self._replies = call(iter(self._asked.get, None))
-
-    def ask(self, asking: Asking) -> int:
-        """Send a question; returns the number by which its answer is known."""
-        self._number += 1
-        question = self._under_way[self._number] = _question(asking)
-        numbered = wire.Numbered(number=self._number, question=question)
-        self._asked.put(wire.VerifyStreamRequest(questions=[numbered]).SerializeToString())
-        return self._number
-
-    def finish(self) -> None:
-        """Ask no more: the stream ends when everything is answered."""
-        self._asked.put(None)
-
-    def __iter__(self) -> Iterator[tuple[int, CheckedAnswer | MianzhengError]]:
-        """The number of each question that is answered, and what became of it, in the order in which they come."""
-        try:
-            for raw in self._replies:
-                for each in wire.VerifyStreamResponse.FromString(raw).answered:
-                    question = self._under_way.pop(each.number, None)
-                    if question is None:
-                        raise FalseEvidence("the hub answered what was not asked", field="number")
-                    yield each.number, self._client.became(question, each)
-        except grpc.RpcError as failed:
-            raise error_from(failed) from failed  # type: ignore[arg-type]
-        except DecodeError as error:
-            raise Malformed("the hub's reply is no VerifyStreamResponse", field="reply") from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.finish()
-        self._replies.cancel()
-
-
-def _question(asking: Asking) -> bytes:
-    """A question's bytes, with a nonce of its own. Without claims it is a VerifyItemRequest, field by field."""
-    case = asking.case
-    return wire.VerifyRequest(
-        case_number=case.number,
-        case_token=case.token,
-        parties=_wire(case.parties),
-        nonce=os.urandom(NONCE_SIZE),
-        questions=[wire.Question(claim=each.claim, role=each.role) for each in asking.questions],
-    ).SerializeToString()
-
-
-def _worth_another_try(code: grpc.StatusCode, error: MianzhengError) -> bool:
-    # A minute or a day is not waited for: whoever asks decides what to do meanwhile.
-    if isinstance(error, LimitReached):
-        return False
-    return code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
-
-
-def _wire(parties: Sequence[AskedParty]) -> list[wire.Party]:
-    return [wire.Party(role=each.role, number=each.number, name=each.name) for each in parties]

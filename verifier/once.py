@@ -18,7 +18,7 @@ from time import monotonic
 import structlog
 
 from kernel.durable import PRIVATE
-from kernel.errors import Invalid, Malformed, Unavailable
+from kernel.errors import Malformed, RequestIdReused, Unavailable, UnderWay
 from kernel.sealing import BadSeal, Sealer, keyed_hash
 from kernel.sqlite_format import check_version, keep_version
 
@@ -46,18 +46,6 @@ CREATE INDEX IF NOT EXISTS begun ON replies (begun_at);
 """
 
 _LOGGER = structlog.get_logger("mianzheng.verifier")
-
-
-class RequestIdReused(Invalid):
-    """The client has used this request id for another request."""
-
-    code = "request_id_reused"
-
-
-class UnderWay(Unavailable):
-    """The same request is being answered already."""
-
-    code = "under_way"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,12 +153,14 @@ class Station:
         assert self.running is not None
         return f"localhost:{self.running.port}"
 
-    def client(self, device: str = HALL, *, tls: Tls | None = None) -> VerificationClient:
-        """A client that checks every answer."""
+    def client(self, device: str = HALL, *, tls: Tls | None = None, reconnect: float = 0.0) -> VerificationClient:
+        """A client that checks every answer; its streams connect again for `reconnect` seconds."""
         client = VerificationClient(
             tls=tls or self.town.tls(device),
             trust=self.town.hub.trust,
-            settings=ClientSettings(address=self.address, deadline_seconds=10.0, tries_max=1),
+            settings=ClientSettings(
+                address=self.address, deadline_seconds=10.0, tries_max=1, reconnect_seconds=reconnect
+            ),
             clock=self.clock,
         )
         self._opened.append(client)

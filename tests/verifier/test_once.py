@@ -16,11 +16,20 @@ import grpc
 import pytest
 
 from kernel.clock import FixedClock
-from kernel.errors import CaseClosed, Malformed, MianzhengError, NotYourCase, Unauthenticated, Unavailable
+from kernel.errors import (
+    CaseClosed,
+    Malformed,
+    MianzhengError,
+    NotYourCase,
+    RequestIdReused,
+    Unauthenticated,
+    Unavailable,
+    UnderWay,
+)
 from schemas.wire.v1 import statement_pb2
 from schemas.wire.v1 import verification_pb2 as wire
 from verifier.client import AskedParty, OpenCase, VerificationClient
-from verifier.once import REQUEST_ID, Begun, KeptReplies, RequestIdReused, UnderWay
+from verifier.once import REQUEST_ID, Begun, KeptReplies
 from verifier.refusals import error_from
 from verifier.settings import ClientSettings
 
