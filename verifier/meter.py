@@ -16,6 +16,7 @@ from verifier.evaluate import Verdict
 from verifier.materials import Asked
 
 _T = TypeVar("_T")
+_Judged = tuple[str, Sequence[Asked], Sequence[Verdict]]
 
 LATENCIES_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds of a call's duration, and of a flush's."""
@@ -76,7 +77,7 @@ class Meter:
     def __init__(self) -> None:
         """Nothing has happened."""
         self._calls: deque[tuple[str, str, float]] = deque(maxlen=NOTED_MAX)
-        self._judged: deque[tuple[str, Sequence[Asked], Sequence[Verdict]]] = deque(maxlen=NOTED_MAX)
+        self._judged: deque[_Judged] = deque(maxlen=NOTED_MAX)
         self._refusals: deque[str] = deque(maxlen=NOTED_MAX)
         self._commits: deque[tuple[int, int, float]] = deque(maxlen=NOTED_MAX)
         self._shed: deque[None] = deque(maxlen=NOTED_MAX)
@@ -110,10 +111,7 @@ class Meter:
             for method, status, seconds in _taken(self._calls):
                 found.calls[method, status] += 1
                 found.seconds.setdefault(method, Spread(LATENCIES_S)).add(seconds)
-            for item, asked, verdicts in _taken(self._judged):
-                found.answers.update(
-                    (item, each.claim.id, verdict) for each, verdict in zip(asked, verdicts, strict=True)
-                )
+            _add_up(found.answers, _taken(self._judged))
             found.refusals.update(_taken(self._refusals))
             for entries, size, seconds in _taken(self._commits):
                 found.groups.add(float(entries))
@@ -121,6 +119,20 @@ class Meter:
                 found.committed_bytes += size
             found.shed += len(_taken(self._shed))
             return found
+
+
+def _add_up(answers: "Counter[tuple[str, str, Verdict]]", judged: Sequence[_Judged]) -> None:
+    """Count every claim of what was judged. Most is alike, and a verdict costs much to hash: so by identity first.
+
+    `asked` belongs to an item's plan, so the same sequence is never asked for two items.
+    """
+    alike: dict[tuple[int, tuple[int, ...]], list[_Judged]] = {}
+    for each in judged:
+        alike.setdefault((id(each[1]), tuple(map(id, each[2]))), []).append(each)
+    for same in alike.values():
+        item, asked, verdicts = same[0]
+        for one, verdict in zip(asked, verdicts, strict=True):
+            answers[item, one.claim.id, verdict] += len(same)
 
 
 def _taken(noted: "deque[_T]") -> "list[_T]":
