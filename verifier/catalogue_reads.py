@@ -1,6 +1,5 @@
 """What an item needs, and what of it the applicant need not bring: the answers of the catalogue service."""
 
-
 from kernel.errors import UnknownItem
 from schemas.wire.v1 import verification_pb2 as wire
 from verifier import desk as desks
