@@ -68,7 +68,7 @@ test: system install
 check: test
 
 torture: install
-	@MIANZHENG_TORTURE=full $(BIN)/pytest tests/torture tests/verifier/test_fuzz.py -s
+	@MIANZHENG_TORTURE=full $(BIN)/pytest tests/torture tests/verifier/test_fuzz.py tests/app/test_key_rotation.py tests/benchmarks/test_whole.py -s
 
 bench: install
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE))

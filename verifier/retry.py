@@ -14,7 +14,17 @@ def worth_another_try(code: grpc.StatusCode, error: MianzhengError) -> bool:
     # A minute or a day is not waited for: whoever asks decides what to do meanwhile.
     if isinstance(error, LimitReached):
         return False
-    return code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED}
+    return code in _SOON
+
+
+_SOON = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        # We cancel no call: a server that stops does, where one comes in as it closes its door.
+        grpc.StatusCode.CANCELLED,
+    }
+)
 
 
 def pause(attempt: int, error: MianzhengError, settings: ClientSettings) -> None:
