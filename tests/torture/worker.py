@@ -1,11 +1,13 @@
-"""A verifier worker as `mianzheng verifier run` makes it, that ends itself in a chosen window of a commit.
+"""A verifier worker as `mianzheng verifier run` makes it, to which something happens in a chosen window of a commit.
 
-Usage: worker.py HOME WINDOW AT SIGNED. WINDOW is where the process kills itself, at the passage numbered AT: before the
-write of a group, in the middle of it, between write and flush, between flush and checkpoint, before the reply. With
-`outside` the parent kills it; with `never` nobody does. SIGNED is the file that gets every checkpoint as it is signed.
+Usage: worker.py HOME HAPPENS AT SIGNED SHIFT. It happens at the passage numbered AT: the process kills itself before
+the write of a group, in the middle of it, between write and flush, between flush and checkpoint, before the reply;
+or its disk fails. With any other word, e.g. `never`, nothing does. SIGNED is the file that gets every checkpoint as
+it is signed, SHIFT the one that says how far its clock goes wrong.
 """
 
 import base64
+import errno
 import os
 import signal
 import sys
@@ -19,6 +21,7 @@ from audit.logs import Logs
 from audit.pending import Pending
 from audit.record import Logged
 from kernel.signing import SigningKey
+from tests.torture.shifted_clock import ShiftedClock
 from verifier.server import run_worker
 
 WINDOWS = {
@@ -27,6 +30,13 @@ WINDOWS = {
     "write-to-flush": ("flush", False, 0),
     "flush-to-checkpoint": ("flush", True, 0),
 }
+FAULTS = {
+    "no-room": ("write", False, 300, errno.ENOSPC),
+    "read-only": ("write", False, 0, errno.EROFS),
+    "flush-lost": ("flush", False, 0, errno.EIO),
+    "flush-landed": ("flush", True, 0, errno.EIO),
+}
+LOG_STOPPED = 4
 BEFORE_REPLY = "before-reply"
 
 
@@ -59,13 +69,16 @@ def end_before_reply(at: int) -> None:
 
 
 def main() -> None:
-    home, window, at, signed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
-    hub = open_hub(home)
+    home, happens, at, signed, shift = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), *map(Path, sys.argv[4:6])
+    hub = open_hub(home, ShiftedClock(shift))
     files: Files = RealFiles()
-    if window in WINDOWS:
-        operation, lands, partial = WINDOWS[window]
+    if happens in WINDOWS:
+        operation, lands, partial = WINDOWS[happens]
         files = FaultyFiles(operation=operation, at=at, only="journal", lands=lands, partial=partial, act=end)
-    if window == BEFORE_REPLY:
+    if happens in FAULTS:
+        operation, lands, partial, error = FAULTS[happens]
+        files = FaultyFiles(operation=operation, at=at, only="journal", lands=lands, partial=partial, error=error)
+    if happens == BEFORE_REPLY:
         end_before_reply(at)
 
     def signer(name: str) -> SigningKey:
@@ -77,7 +90,9 @@ def main() -> None:
 
     hub.logs = Logs(hub.paths.audit, hub=hub.settings.name, signers=signer, clock=hub.clock, files=files)
     with verifier_worker(hub, 0) as verifier:
-        run_worker(verifier, tls=server_tls(hub), ready=lambda port: os.write(1, b"%d\n" % port))
+        tls, ready = server_tls(hub), lambda port: os.write(1, b"%d\n" % port)
+        asked = run_worker(verifier, tls=tls, ready=ready, ends_with_its_log=True)
+    sys.exit(0 if asked else LOG_STOPPED)
 
 
 if __name__ == "__main__":
