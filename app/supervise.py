@@ -77,6 +77,7 @@ class Supervisor:
     _stop: bool = False
     _renew: bool = False
     _told: bytes = b""
+    _untold: bool = False
 
     def __post_init__(self) -> None:
         """Nothing is started yet."""
@@ -125,7 +126,11 @@ class Supervisor:
         for worker in self._workers:
             self._see(worker, now)
             if worker.process is None and now >= worker.begin_at:
-                self._begin(worker, now)
+                try:
+                    self._begin(worker, now)
+                except OSError as error:
+                    # A disk that is full or failing: whoever can start later must not be lost for it.
+                    self._try_later(worker, error.strerror or type(error).__name__, now)
         if self._renew:
             self._renew = False
             self._renewing = deque(self._workers)
@@ -151,32 +156,39 @@ class Supervisor:
     def _ended(self, worker: _Worker, code: int, now: float) -> None:
         if worker.attendance is not None:
             worker.attendance.close()
-        worker.last = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        wait = 0.0
-        if not worker.asked:
-            wait = min(self.settings.first_wait_seconds * 2**worker.failures, self.settings.wait_max_seconds)
-            # Beyond the longest wait there is nothing to count.
-            worker.failures = min(worker.failures + 1, 32)
-            say("ended", worker=worker.part.name, how=worker.last, again_in_s=wait)
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        asked = worker.asked
         worker.process, worker.attendance, worker.serving, worker.asked = None, None, False, False
-        worker.begin_at = now + wait
+        if asked:
+            worker.last, worker.begin_at = how, now
+        else:
+            self._try_later(worker, how, now)
+
+    def _try_later(self, worker: _Worker, how: str, now: float) -> None:
+        """Have a worker that ended, or could not begin, begin again after a while."""
+        wait = min(self.settings.first_wait_seconds * 2**worker.failures, self.settings.wait_max_seconds)
+        # Beyond the longest wait there is nothing to count.
+        worker.failures = min(worker.failures + 1, 32)
+        worker.last, worker.begin_at = how, now + wait
+        say("ended", worker=worker.part.name, how=how, again_in_s=wait)
 
     def _begin(self, worker: _Worker, now: float) -> None:
         log = self.logs / f"{worker.part.name}.log"
         if log.exists() and log.stat().st_size > self.settings.log_size_max:
             log.replace(log.with_name(f"{log.name}.1"))
-        attendance, given = Attendance.pair()
-        with log.open("ab") as output, given:
-            worker.process = subprocess.Popen(  # noqa: S603 - our own command line
-                worker.part.command,
-                env={**worker.part.environ, **given.environ},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=(given.fileno,),
-                # A Ctrl-C is for the supervisor; the session stays its own, so that whoever ends that ends all.
-                process_group=0,
-            )
+        with log.open("ab") as output:
+            attendance, given = Attendance.pair()
+            with given:
+                worker.process = subprocess.Popen(  # noqa: S603 - our own command line
+                    worker.part.command,
+                    env={**worker.part.environ, **given.environ},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=(given.fileno,),
+                    # A Ctrl-C is for the supervisor; the session stays its own, so that whoever ends that ends all.
+                    process_group=0,
+                )
         worker.attendance = attendance
         worker.began = now
         worker.starts += 1
@@ -231,9 +243,17 @@ class Supervisor:
             for each in self._workers
         ]
         told = json.dumps({"pid": os.getpid(), "workers": workers}, indent=1).encode()
-        if told != self._told:
-            self._told = told
+        if told == self._told:
+            return
+        try:
             replace_file(self.state, told, mode=PRIVATE)
+        except OSError as error:
+            # A full disk must not end the workers with it: it is told at the next look, and said once.
+            if not self._untold:
+                say("state not written", why=error.strerror)
+            self._untold = True
+            return
+        self._told, self._untold = told, False
 
 
 def lock_of(state: Path) -> Path:

@@ -13,6 +13,7 @@ from typer import Context
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from kernel.durable import DISK_FAULTS
 from kernel.errors import MianzhengError, Refusal, Unavailable
 
 COMMANDS = {
@@ -76,6 +77,13 @@ def main() -> None:
     except MianzhengError as error:
         typer.echo(f"{error.code}: {error}", err=True)
         sys.exit(_exit_code(error))
+    except OSError as error:
+        if error.errno not in DISK_FAULTS:
+            raise
+        typer.echo(
+            f"{Unavailable.code}: {error.strerror}: {error.filename or ''} (mend the disk, or make room)", err=True
+        )
+        sys.exit(UNAVAILABLE)
 
 
 def _exit_code(error: MianzhengError) -> int:

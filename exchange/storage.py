@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS, ESTALE, errorcode
+from errno import errorcode
 
+from kernel.durable import DISK_FAULTS
 from kernel.errors import Unavailable
 
-_DISK = frozenset({EDQUOT, EFBIG, EIO, ENOSPC, EROFS, ESTALE})
 _DATABASE = frozenset({"IOException", "TransactionException", "FatalException", "OutOfMemoryException"})
 """What DuckDB raises where it cannot write or has no memory left; loaded only by whoever uses it, so known by name."""
 _INDEX = frozenset({"DiskError", "MapFullError"})
@@ -31,7 +31,7 @@ def told_plainly(dataset: str, step: str) -> Iterator[None]:
 def _storage(error: Exception) -> str:
     """What of the storage an error is about; empty: nothing."""
     kind = type(error)
-    if isinstance(error, OSError) and error.errno in _DISK:
+    if isinstance(error, OSError) and error.errno in DISK_FAULTS:
         return errorcode[error.errno]
     if kind.__module__.lstrip("_") == "duckdb" and kind.__name__ in _DATABASE:
         return kind.__name__

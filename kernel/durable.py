@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS, ESTALE
 from pathlib import Path
 
 from kernel.errors import Conflict
@@ -16,6 +17,9 @@ from kernel.errors import Conflict
 PRIVATE = 0o600
 PUBLIC = 0o644
 PRIVATE_FOLDER = 0o700
+
+DISK_FAULTS = frozenset({EDQUOT, EFBIG, EIO, ENOSPC, EROFS, ESTALE})
+"""What the system says of a disk that is full, failing, or can only be read."""
 
 
 def flush_directory(path: Path) -> None:
