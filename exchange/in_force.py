@@ -54,11 +54,14 @@ class InForce:
         self._refused: _Refused | None = None
 
     def get(self) -> OpenSnapshot | None:
-        """The snapshot in force, None where nothing was ever published; raises Damaged."""
+        """The snapshot in force, None where nothing was ever published; raises Damaged, also where it was lost."""
         state = file_state(self._current_path)
-        if state is None:
-            return None
         known = self._open
+        if state is None:
+            if known is not None:
+                # What was in force a moment ago was not taken back: nobody takes `current` away.
+                raise Damaged("current is missing", field=self._layout.folder.name, remedy="restore it")
+            return None
         if known is not None and self._untouched(known[1]):
             if known[0] == state:
                 self._behind_since = None
