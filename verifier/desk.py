@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
@@ -28,6 +29,10 @@ from verifier.witnessing import Witnessing, add_witnesses
 if TYPE_CHECKING:
     # Most hubs make no traces: they need not load what makes them.
     from verifier.tracing import Tracing
+
+
+SAY_AGAIN_S = 60.0
+"""After how long the same fault is said again: what every call meets must not fill the disk with lines."""
 
 
 class Broken(Unavailable):
@@ -127,10 +132,10 @@ def as_refusal(fault: Exception) -> MianzhengError:
     if isinstance(fault, Refusal | Malformed):
         return fault
     if isinstance(fault, Damaged | OSError | sqlite3.Error):
-        _LOGGER.error("unreadable", kind=type(fault).__name__, what=str(fault) if isinstance(fault, Damaged) else "")
+        _say("unreadable", kind=type(fault).__name__, what=str(fault) if isinstance(fault, Damaged) else "")
         return Unavailable("what is needed to answer cannot be read", remedy="ask again later")
     # A fault's text may quote what it stumbled over: only its place is kept.
-    _LOGGER.error("broken", kind=type(fault).__name__, at=_place(fault))
+    _say("broken", kind=type(fault).__name__, at=_place(fault))
     return Broken("something went wrong; nothing was answered", remedy="tell the hub's operator")
 
 
@@ -141,4 +146,17 @@ def _place(fault: Exception) -> str:
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
 
 
+def _say(event: str, **what: str) -> None:
+    """Say what is wrong; the same again only after a while, since every call may meet it."""
+    known, now = (event, *what.values()), monotonic()
+    if now - _SAID.get(known, -SAY_AGAIN_S) < SAY_AGAIN_S:
+        return
+    if len(_SAID) >= _SAID_MAX:
+        _SAID.clear()
+    _SAID[known] = now
+    _LOGGER.error(event, **what)
+
+
+_SAID: dict[tuple[str, ...], float] = {}
+_SAID_MAX = 256
 _LOGGER = structlog.get_logger("mianzheng.verifier")
