@@ -45,12 +45,18 @@ def _read(pem: bytes) -> Peer:
     try:
         certificate = x509.load_pem_x509_certificate(pem)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        # Its parts are read only when they are asked for, and each may be none.
+        return Peer(
+            id=Peer.named(names.get_values_for_type(x509.UniformResourceIdentifier)).id,
+            serial=f"{certificate.serial_number:x}",
+            expires_at=certificate.not_valid_after_utc,
+            fingerprint=certificate.fingerprint(SHA256()),
+        )
+    except (
+        ValueError,
+        x509.InvalidVersion,
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
         return Peer(id="")
-    return Peer(
-        id=Peer.named(uris).id,
-        serial=f"{certificate.serial_number:x}",
-        expires_at=certificate.not_valid_after_utc,
-        fingerprint=certificate.fingerprint(SHA256()),
-    )

@@ -4,6 +4,7 @@ A seeded share runs with the other tests; `make torture` runs a million. The sam
 same inputs again, another one gives others.
 """
 
+import base64
 import os
 import random
 from collections import Counter
@@ -316,13 +317,28 @@ def read_certificate(station: Any) -> tuple[bytes, Callable[[bytes], object]]:
     return pem, read
 
 
+def read_encoded_certificate(station: Any) -> tuple[bytes, Callable[[bytes], object]]:
+    der = base64.b64decode(b"".join(station.town.tls("counter-hall-01").certificate.split(b"\n")[1:-2]))
+
+    def read(raw: bytes) -> object:
+        # As text whatever it is, so that it is always looked into.
+        pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(raw) + b"-----END CERTIFICATE-----\n"
+        found = Peer.of_certificate(pem)
+        assert not found.id or (found.serial and found.fingerprint)
+        return None
+
+    return der, read
+
+
 def read_evidence(station: Any) -> tuple[bytes, Callable[[bytes], object]]:
     peer = Peer.of_certificate(station.town.tls("counter-hall-01").certificate)
     raw = question_of(station, peer).SerializeToString()
     return Evidence.of(raw, station.verifier.verify_item(peer, raw).signed).encode(), Evidence.parse
 
 
-@pytest.mark.parametrize("made", [read_token, read_assertion, read_certificate, read_evidence])
+@pytest.mark.parametrize(
+    "made", [read_token, read_assertion, read_certificate, read_encoded_certificate, read_evidence]
+)
 def test_hostile_pieces_are_read_or_malformed(hall: Any, judge: Judge, made: Any) -> None:
     raw, read = made(hall)
     rng = random.Random(f"{SEED} {made.__name__}")
