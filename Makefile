@@ -1,11 +1,11 @@
 # make demo   the main job, end to end       make test   every check (T=path narrows the tests)
 # make serve  a whole hub on this machine    make bench  the figures (ONLY=prefix, SCALE=small)
-# make fix    format and mend                make gen    generated code     make lock   requirements     make torture  long counts
+# make fix    format and mend                make gen    generated code     make lock   requirements     make torture  long counts   make soak
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve bench torture fix gen lock system install datacontract
+.PHONY: help demo test check serve bench torture soak fix gen lock system install datacontract
 
 PYTHON ?= python3
 VENV := .venv
@@ -69,6 +69,10 @@ check: test
 
 torture: install
 	@MIANZHENG_TORTURE=full $(BIN)/pytest tests/torture tests/verifier/test_fuzz.py tests/app/test_key_rotation.py tests/benchmarks/test_whole.py -s
+
+# Twenty minutes by themselves; SECONDS= for more or fewer.
+soak: install
+	@$(BIN)/python -m tests.torture.soak $(if $(SECONDS),$(SECONDS),1200)
 
 bench: install
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE))

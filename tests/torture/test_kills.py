@@ -5,6 +5,7 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -12,6 +13,7 @@ import pytest
 
 from app.verification import client_tls
 from samples.personas import Personas
+from schemas.wire.v1 import statement_pb2
 from schemas.wire.v1 import verification_pb2 as wire
 from tests.torture.town import ENDED, PATIENCE_S, SIGKILLED, Town
 
@@ -70,7 +72,7 @@ def test_garbage_gets_one_named_refusal_and_the_service_lives(town: Town, tmp_pa
         credentials = grpc.ssl_channel_credentials(tls.authority, tls.key, tls.certificate)
         with grpc.secure_channel(f"localhost:{worker.port}", credentials) as channel:
             for method, sample in samples(town.people).items():
-                call = channel.unary_unary(f"/mianzheng.v1.{method}")
+                call: Callable[..., bytes] = channel.unary_unary(f"/mianzheng.v1.{method}")
                 for _ in range(BYTES):
                     try:
                         call(garbage(sample, chance), timeout=5)
@@ -87,7 +89,12 @@ def samples(people: Personas) -> dict[str, bytes]:
     """A well-formed request of each call, to spoil."""
     parties = [wire.Party(role="applicant", number=people.elder.number)]
     opening = wire.OpenCaseRequest(
-        item="senior_allowance", parties=parties, operator="o", legal_basis="b", presence=1, nonce=b"n" * 16
+        item="senior_allowance",
+        parties=parties,
+        operator="o",
+        legal_basis="b",
+        presence=statement_pb2.PRESENCE_OPERATOR_WORD,
+        nonce=b"n" * 16,
     )
     asking = wire.VerifyItemRequest(case_number="c", case_token=b"t" * 200, parties=parties, nonce=b"n" * 16)
     naming = wire.VerifyRequest(
@@ -101,6 +108,9 @@ def samples(people: Personas) -> dict[str, bytes]:
         "VerificationService/OpenCase": opening.SerializeToString(),
         "VerificationService/VerifyItem": asking.SerializeToString(),
         "VerificationService/Verify": naming.SerializeToString(),
+        "VerificationService/VerifyBatch": wire.VerifyBatchRequest(
+            questions=[asking.SerializeToString()] * 2
+        ).SerializeToString(),
         "VerificationService/CloseCase": wire.CloseCaseRequest(case_token=b"t" * 99).SerializeToString(),
         "CatalogueService/GetItem": wire.GetItemRequest(item="senior_allowance").SerializeToString(),
     }

@@ -7,6 +7,7 @@ logs verify; whoever got no answer was told why.
 import base64
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -36,8 +37,9 @@ from schemas.wire.v1 import statement_pb2
 from tests.torture.shifted_clock import ShiftedClock
 from verifier.asking import Asking, CheckedAnswer, OpenCase
 from verifier.client import AskedParty, VerificationClient
-from verifier.evidence import Evidence, check, parse_statement
+from verifier.evidence import Evidence, check
 from verifier.settings import ClientSettings
+from verifier.statement import parse_statement
 from verifier.tls import Tls
 
 ROOT = Path(__file__).parents[2]
@@ -85,9 +87,14 @@ class Worker:
     log: Path
 
     def end(self) -> int:
-        """Have it drain; returns its exit code."""
+        """Have it drain; returns its exit code. One that hangs prints where its threads stand."""
         self.process.terminate()
-        return self.process.wait(PATIENCE_S)
+        try:
+            return self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGUSR1)
+            time.sleep(1)
+            raise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,21 +146,23 @@ class Town:
         """A worker to which something happens; it is not left alive."""
         home = str(self.hub.paths.home)
         command = [sys.executable, str(WORKER), home, happens, str(at), str(self.signed), str(self.clock.file)]
-        environ = {**os.environ, "PYTHONPATH": str(ROOT), "MIANZHENG_VERIFIER_PORT": "0", "PYTHONWARNINGS": "ignore"}
+        environ = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "MIANZHENG_VERIFIER_PORT": "0",
+            "MIANZHENG_VERIFIER_METRICS_PORT": "0",
+            "PYTHONWARNINGS": "ignore",
+        }
         # Beside the home, whose disk may be full.
         said = self.hub.paths.home.with_name(f"{self.hub.paths.home.name}.log")
+        began = said.stat().st_size if said.exists() else 0
         with said.open("ab") as log:
-            process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=log)
-        assert process.stdout is not None
+            process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
         try:
-            line = next((each for each in process.stdout if each.strip().isdigit()), b"")
-            if not line:
-                raise DoesNotStart(said.read_text("utf-8"))
-            yield Worker(process=process, port=int(line), log=said)
+            yield Worker(process=process, port=_port(process, said, began), log=said)
         finally:
             process.kill()
             process.wait()
-            process.stdout.close()
 
     def client(self, port: int, *, tls: Tls | None = None) -> VerificationClient:
         """A counter's client, which checks every receipt, and never asks twice."""
@@ -248,6 +257,19 @@ class Town:
         """What the log key has signed; a line that was cut by a kill was not signed."""
         lines = self.signed.read_bytes().split(b"\n")[:-1] if self.signed.exists() else []
         return [Checkpoint.parse(base64.b64decode(each).decode()) for each in lines]
+
+
+def _port(process: "subprocess.Popen[bytes]", said: Path, began: int) -> int:
+    """The port that a process prints; raises DoesNotStart with all that it printed, where it ends before that."""
+    while True:
+        ended = process.poll() is not None
+        lines = said.read_bytes()[began:].splitlines(keepends=True)
+        for line in lines:
+            if line.strip().isdigit() and line.endswith(b"\n"):
+                return int(line)
+        if ended:
+            raise DoesNotStart(b"".join(lines).decode())
+        time.sleep(0.02)
 
 
 class DoesNotStart(Exception):

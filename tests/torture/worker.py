@@ -8,6 +8,7 @@ it is signed, SHIFT the one that says how far its clock goes wrong.
 
 import base64
 import errno
+import faulthandler
 import os
 import signal
 import sys
@@ -44,6 +45,10 @@ def end() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def tell_port(port: int) -> None:
+    os.write(1, b"%d\n" % port)
+
+
 class TellingSigner(SigningKey):
     """Writes down what it signs before it signs: nothing signed is ever unknown to the judge."""
 
@@ -65,10 +70,12 @@ def end_before_reply(at: int) -> None:
             end()
         ended(pending, logged)
 
-    Pending.end = told  # type: ignore[method-assign]
+    Pending.end = told  # type: ignore[method-assign,assignment]
 
 
 def main() -> None:
+    # Where a worker hangs, its threads tell where: kill -USR1.
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     home, happens, at, signed, shift = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), *map(Path, sys.argv[4:6])
     hub = open_hub(home, ShiftedClock(shift))
     files: Files = RealFiles()
@@ -90,8 +97,7 @@ def main() -> None:
 
     hub.logs = Logs(hub.paths.audit, hub=hub.settings.name, signers=signer, clock=hub.clock, files=files)
     with verifier_worker(hub, 0) as verifier:
-        tls, ready = server_tls(hub), lambda port: os.write(1, b"%d\n" % port)
-        asked = run_worker(verifier, tls=tls, ready=ready, ends_with_its_log=True)
+        asked = run_worker(verifier, tls=server_tls(hub), ready=tell_port, ends_with_its_log=True)
     sys.exit(0 if asked else LOG_STOPPED)
 
 
