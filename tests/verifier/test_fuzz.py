@@ -37,6 +37,8 @@ BATCH, QUESTIONS, OPENINGS, OTHERS, STREAMS, PIECES = 100, 4000, 400, 100, 20, 1
 KEY = SigningKey(b"1" * 32)
 OPERATOR = "0731"
 
+pytestmark = pytest.mark.timeout(7200 if FULL else 300)
+
 Message = Any
 
 
@@ -278,8 +280,7 @@ def test_every_other_call_gets_a_reply_or_a_named_error(hall: Any, peer: Peer, j
 def test_hostile_streams_end_with_a_named_error_or_go_on(hall: Any, peer: Peer, judge: Judge) -> None:
     question = question_of(hall, peer).SerializeToString()
     message = wire.VerifyStreamRequest(questions=[wire.Numbered(number=1, question=question)] * 3)
-    some = inputs("streams", message, STREAMS)
-    while first := next(some, None):
+    for first in inputs("streams", message, STREAMS):
         stream = hall.verifier.stream(peer)
         for told in stream.answers(iter([message.SerializeToString(), first])):
             judge.found["told"] += len(wire.VerifyStreamResponse.FromString(told).answered)
