@@ -9,12 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.hub import open_hub
 from app.operators import read_assertion
-from app.paths import home_from_environment
 from app.verification import client_tls
 from audit.entry import timestamp
 from cli.given import read_given, who_types
+from cli.options import AsJson, Home, opened
 from cli.sheet import Sheet
 from kernel.clock import SystemClock
 from kernel.digest import digest
@@ -69,8 +68,8 @@ def ask(  # noqa: PLR0913, PLR0917 (each is an option of the command)
     agent_basis: Annotated[str, typer.Option(help="代办依据，如委托书。 On what basis they act.")] = "",
     assertion: Annotated[Path | None, typer.Option(help="经办人声明文件。 The operator's assertion.")] = None,
     out: Annotated[Path | None, typer.Option(help="凭证目录。 Where the evidence goes; else <home>/evidence.")] = None,
-    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
 ) -> None:
     """一证通办：核验一个事项所需的全部材料，保存凭证。 Verify all that an item needs, and keep the evidence.
 
@@ -78,7 +77,7 @@ def ask(  # noqa: PLR0913, PLR0917 (each is an option of the command)
     3: refused; 4: unavailable.
     """
     parties = [_party(each) for each in party]
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     with VerificationClient(tls=client_tls(hub, client), trust=hub.trust, settings=hub.client_settings) as asking:
         described = _item(asking, item)
         case = asking.open_case(

@@ -14,8 +14,7 @@ from app.backup import Taken, take_backup
 from app.backup_check import CheckedBackup, check_backup
 from app.backup_read import find_backup, open_backup
 from app.custody import CustodySettings
-from app.hub import open_hub
-from app.paths import home_from_environment
+from cli.options import AsJson, Home, opened
 from cli.passphrase import PassphraseFile, closing
 from kernel.errors import Invalid
 from kernel.settings import load
@@ -25,7 +24,7 @@ LEFT_OUT = 1
 
 def backup(  # noqa: PLR0913, PLR0917 (each is an option of the command)
     target: Annotated[Path, typer.Argument(help="备份目录。 A folder of backups; with --check, a backup.")],
-    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
+    home: Home = None,
     passphrase_file: PassphraseFile = None,
     recipient: Annotated[
         Path | None, typer.Option(help="收件人公钥（X25519，PEM），代替口令。 A public key in place of a passphrase.")
@@ -35,13 +34,13 @@ def backup(  # noqa: PLR0913, PLR0917 (each is an option of the command)
         bool, typer.Option("--whole", help="不与上次备份共用文件。 Share no file with the backup before.")
     ] = False,
     check: Annotated[bool, typer.Option("--check", help="只检查，不备份。 Take none: check the newest one.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """在线备份：快照、日志、密钥（加封）、设置。 Back up while everything goes on; keys are sealed.
 
     Exit code 0: whole; 1: taken, but snapshots that are damaged were left out; 2: not taken, or not whole.
     """
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     settings = load(CustodySettings, "custody", file=hub.paths.settings)
     if check:
         with progress(quiet=as_json) as tell:

@@ -5,19 +5,14 @@ from typing import Annotated
 
 import typer
 
-from app.case_endings import Asked, end_case, ending_of
-from app.hub import open_hub
-from app.paths import home_from_environment
-from cli.given import who_types
+from app.case_endings import end_case, ending_of
+from cli.options import By, Home, Reason, asked, opened
 from kernel.clock import SHANGHAI
 from verifier.closures import How
 
 cases_app = typer.Typer(help="办件。 Cases.", no_args_is_help=True)
 
-Home = Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")]
 Number = Annotated[str, typer.Argument(help="办件编号。 The case's number, e.g. 20261124-3f09c2a1be.")]
-Reason = Annotated[str, typer.Option(help="理由，会记入审计日志。 Why; it is recorded.")]
-By = Annotated[str, typer.Option(help="经手人；缺省为当前账户。 Who; else who is logged in.")]
 
 _WORDS = {How.CLOSED: "已关闭 closed", How.REVOKED: "已撤销 revoked"}
 
@@ -25,7 +20,7 @@ _WORDS = {How.CLOSED: "已关闭 closed", How.REVOKED: "已撤销 revoked"}
 @cases_app.command()
 def show(number: Number, home: Home = None) -> None:
     """查看办件是否已结束。 Show whether a case has ended."""
-    ending = ending_of(open_hub(home or home_from_environment()), number)
+    ending = ending_of(opened(home), number)
     if ending is None:
         typer.echo(f"{number}: 未被关闭或撤销；到期自行失效。 Neither closed nor revoked; it expires by itself.")
     else:
@@ -47,6 +42,6 @@ def revoke(number: Number, reason: Reason, by: By = "", home: Home = None) -> No
 
 
 def _end(number: str, how: How, reason: str, by: str, home: Path | None) -> None:
-    hub = open_hub(home or home_from_environment())
-    end_case(hub, number, how, Asked(by=by or who_types(), reason=reason))
+    hub = opened(home)
+    end_case(hub, number, how, asked(by, reason))
     typer.echo(f"{number}: {_WORDS[how]}")

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.hub import open_hub
-from app.paths import home_from_environment
+from cli.options import Home, opened
 from kernel.errors import Faulty
 from schemas.catalogue import load_catalogue
 
@@ -17,14 +16,14 @@ def check(
     root: Annotated[
         Path | None, typer.Option(help="协议目录；缺省为枢纽的。 The folder of the agreements; else the hub's.")
     ] = None,
-    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
+    home: Home = None,
 ) -> None:
     """检查全部协议：文件、引用、表达式、版本号。 Check every agreement: files, references, expressions, versions.
 
     A file whose content is not what its version stood for when it was in force at this hub is a fault. Exit code 0:
     sound; 1: faults found.
     """
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     folder = root or hub.agreements_root
     try:
         catalogue = load_catalogue(folder)

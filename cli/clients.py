@@ -1,17 +1,13 @@
 """`mianzheng clients`: who may connect; entering, renewing, revoking and restoring them while the service runs."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.case_endings import Asked
 from app.clients import clients_of, enrol, find_client, issue, restore_client, revoke_client, revoke_serial, roll_of
-from app.hub import Hub, open_hub
-from app.paths import home_from_environment
 from app.pki import Credential
 from app.roll_check import serials_of
-from cli.given import who_types
+from cli.options import By, Home, Reason, asked, opened
 from kernel.clock import SHANGHAI
 from kernel.errors import Malformed
 from schemas.title import Title
@@ -19,16 +15,13 @@ from verifier.peer import Peer
 
 clients_app = typer.Typer(help="接入方。 Clients.", no_args_is_help=True)
 
-Home = Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")]
 Name = Annotated[str, typer.Argument(help="设备名或 SPIFFE 标识。 The device or SPIFFE id.")]
-Reason = Annotated[str, typer.Option(help="理由，会记入审计日志。 Why; it is recorded.")]
-By = Annotated[str, typer.Option(help="经手人；缺省为当前账户。 Who; else who is logged in.")]
 
 
 @clients_app.command("list")
 def list_command(home: Home = None) -> None:
     """列出全部接入方。 List every client."""
-    hub = _hub(home)
+    hub = opened(home)
     for each in clients_of(hub):
         client = each.client
         states = [*(["后登记 entered"] if each.entered else []), *(["已撤销 revoked"] if each.revoked else [])]
@@ -39,7 +32,7 @@ def list_command(home: Home = None) -> None:
 @clients_app.command()
 def show(name: Name, home: Home = None) -> None:
     """查看一个接入方及其证书。 Show a client and its certificate."""
-    hub = _hub(home)
+    hub = opened(home)
     client = find_client(hub, name)
     roll = roll_of(hub)
     typer.echo(f"{client.id}\n  {client.title} · {client.group}/{client.channel} · {client.place or '–'}")
@@ -73,17 +66,17 @@ def enrol_command(  # noqa: PLR0913, PLR0917 - each is an option of the command
     home: Home = None,
 ) -> None:
     """登记接入方并签发证书，无须重启。 Enter a client and issue its certificate; nothing is restarted."""
-    hub = _hub(home)
+    hub = opened(home)
     called = Title(zh=title, en=title_en)
-    client = enrol(hub, device, group, channel=channel, place=place, title=called, asked=_asked(by, reason))
+    client = enrol(hub, device, group, channel=channel, place=place, title=called, asked=asked(by, reason))
     typer.echo(f"已登记 entered: {client.id}\n证书 certificate: {hub.paths.pki / 'clients' / f'{client.device}.pem'}")
 
 
 @clients_app.command()
 def renew(name: Name, reason: Reason = "换证 renewal", by: By = "", home: Home = None) -> None:
     """签发新证书；旧证书到期或撤销前仍有效。 Issue a new certificate; the old one is good until it ends."""
-    hub = _hub(home)
-    typer.echo(f"新证书 new certificate: {issue(hub, find_client(hub, name), _asked(by, reason))}")
+    hub = opened(home)
+    typer.echo(f"新证书 new certificate: {issue(hub, find_client(hub, name), asked(by, reason))}")
 
 
 @clients_app.command()
@@ -98,27 +91,19 @@ def revoke(
 
     Within a second no worker lets it in, open connections and streams included.
     """
-    hub = _hub(home)
+    hub = opened(home)
     if bool(name) == bool(serial):
         raise Malformed("say either a client or a serial", field="client")
     if serial:
-        revoke_serial(hub, serial, _asked(by, reason))
+        revoke_serial(hub, serial, asked(by, reason))
     else:
-        revoke_client(hub, find_client(hub, name), _asked(by, reason))
+        revoke_client(hub, find_client(hub, name), asked(by, reason))
     typer.echo(f"已撤销 revoked: {name or serial}")
 
 
 @clients_app.command()
 def restore(name: Name, reason: Reason, by: By = "", home: Home = None) -> None:
     """恢复被撤销的接入方；被撤销的证书不恢复。 Let a revoked client in again; revoked certificates stay revoked."""
-    hub = _hub(home)
-    restore_client(hub, find_client(hub, name), _asked(by, reason))
+    hub = opened(home)
+    restore_client(hub, find_client(hub, name), asked(by, reason))
     typer.echo(f"已恢复 restored: {name}")
-
-
-def _hub(home: Path | None) -> Hub:
-    return open_hub(home or home_from_environment())
-
-
-def _asked(by: str, reason: str) -> Asked:
-    return Asked(by=by or who_types(), reason=reason)

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.hub import Hub, open_hub
-from app.paths import home_from_environment
+from app.hub import Hub
+from cli.options import AsJson, Home, opened
 from exchange.history import Standing, read_version, standing
 from exchange.layout import Layout
 from exchange.snapshot import manifest_in_force
@@ -33,9 +33,6 @@ SNAPSHOT = "snapshot"
 """Names the contract that a dataset's snapshot in force was made under."""
 
 contracts_app = typer.Typer(help="数据合同。 Contracts.", no_args_is_help=True)
-
-Home = Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")]
-AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +73,7 @@ def diff(
 
     Exit code 0: compatible; 1: breaking; 2: wrong use, or a contract with faults.
     """
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     before, after = _sides(old, new, against)
     found = _compared(hub, _contract(hub, before), _contract(hub, after) if after else None)
     if as_json:
@@ -94,7 +91,7 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """一个数据资源用过的全部合同版本。 Every version of a dataset's contract that was ever in force."""
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     kept = hub.archive.versions("datasets", dataset)
     if not kept:
         raise NotKept("no version of its contract is in the archive", field=dataset, remedy="publish it first")

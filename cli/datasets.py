@@ -7,8 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from app.datasets import Difference, difference, job_of, layout_of, status_of, statuses
-from app.hub import Hub, open_hub
-from app.paths import home_from_environment
 from app.publications import Publications
 from app.standing import measured, write_metrics
 from cli.dataset_words import (
@@ -24,6 +22,7 @@ from cli.dataset_words import (
     version_values,
 )
 from cli.given import who_types
+from cli.options import AsJson, Home, opened
 from exchange.held import list_held, reject, release
 from exchange.history import history
 from exchange.metrics import metrics_text
@@ -37,8 +36,6 @@ NOT_PUBLISHABLE = 1
 
 datasets_app = typer.Typer(help="数据资源。 Datasets.", no_args_is_help=True)
 
-Home = Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")]
-AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")]
 Dataset = Annotated[str, typer.Argument(help="数据资源编号。 The dataset's id.")]
 By = Annotated[str, typer.Option(help="决定人；缺省为登录用户。 Who decides; else who is logged in.")]
 Reason = Annotated[str, typer.Option(help="事由，记入审计日志。 Why; it is recorded.")]
@@ -47,7 +44,7 @@ Reason = Annotated[str, typer.Option(help="事由，记入审计日志。 Why; i
 @datasets_app.command("list")
 def list_datasets(home: Home = None, as_json: AsJson = False) -> None:
     """列出全部数据资源及其状态。 Every dataset, and how it stands."""
-    found = statuses(_hub(home))
+    found = statuses(opened(home))
     if as_json:
         typer.echo(_json([status_values(each) for each in found]))
         return
@@ -63,7 +60,7 @@ def list_datasets(home: Home = None, as_json: AsJson = False) -> None:
 @datasets_app.command()
 def show(dataset: Dataset, home: Home = None, as_json: AsJson = False) -> None:
     """一个数据资源的现行版本、合同与状态。 What of a dataset is in force, under which contract, in which state."""
-    hub = _hub(home)
+    hub = opened(home)
     status = status_of(hub, dataset)
     if as_json:
         typer.echo(_json(status_values(status)))
@@ -75,7 +72,7 @@ def show(dataset: Dataset, home: Home = None, as_json: AsJson = False) -> None:
 @datasets_app.command("history")
 def show_history(dataset: Dataset, home: Home = None, as_json: AsJson = False) -> None:
     """全部版本、暂缓的交付与回退。 Every version, held delivery and roll-back of a dataset."""
-    hub = _hub(home)
+    hub = opened(home)
     job, layout = job_of(hub, dataset), layout_of(hub, dataset)
     versions = history(layout, job.contract, bytes_max=hub.exchange_settings.manifest_bytes_max)
     held, back = list_held(layout), rollbacks(layout)
@@ -125,7 +122,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """比较两个版本：增、减、改的记录数，合同、列与质量的变化。 Counts of rows added, removed, changed; no values."""
-    found: Difference = difference(_hub(home), dataset, before, after)
+    found: Difference = difference(opened(home), dataset, before, after)
     if as_json:
         typer.echo(_json(difference_values(found)))
         return
@@ -146,7 +143,7 @@ def rollback(
 
     Exit code 0: it is in force; 2: it cannot be, and what was in force stays so; 4: the log cannot be written.
     """
-    hub = _hub(home)
+    hub = opened(home)
     with measured(hub):
         manifest = roll_back(job_of(hub, dataset), version, _who(by), reason, published=Publications(hub))
     values = {
@@ -169,7 +166,7 @@ def release_held(
     as_json: AsJson = False,
 ) -> None:
     """放行一批暂缓的交付：不合格记录仍被隔离。 Put a held delivery in force as it is; failed rows stay held back."""
-    hub = _hub(home)
+    hub = opened(home)
     with measured(hub):
         done = release(job_of(hub, dataset), run, _who(by), reason)
     values = {"dataset": dataset, "run": run, "fate": "released", "version": done.version}
@@ -186,7 +183,7 @@ def reject_held(
     as_json: AsJson = False,
 ) -> None:
     """退回一批暂缓的交付，删除其数据。 Reject a held delivery; its data is dropped."""
-    hub = _hub(home)
+    hub = opened(home)
     with measured(hub):
         held = reject(job_of(hub, dataset), run, _who(by), reason)
     values = {"dataset": dataset, "run": held.run_id, "fate": str(held.fate)}
@@ -202,7 +199,7 @@ def metrics(
     ] = False,
 ) -> None:
     """以 OpenMetrics 文本输出全部数据资源的状态。 Every dataset's state as OpenMetrics text, for a scraper."""
-    hub = _hub(home)
+    hub = opened(home)
     typer.echo(write_metrics(hub) if write else metrics_text(statuses(hub)), nl=False)
 
 
@@ -217,7 +214,7 @@ def check(
 
     Exit code 0: it would be in force; 1: it would be held or refused.
     """
-    found = rehearse(job_of(_hub(home), dataset))
+    found = rehearse(job_of(opened(home), dataset))
     tell_rehearsed(found, report, as_json=as_json)
     if not found.publishable:
         raise typer.Exit(NOT_PUBLISHABLE)
@@ -233,10 +230,6 @@ def tell_rehearsed(found: Rehearsed, report: Path | None, *, as_json: bool) -> N
         return
     for line in rehearsal_lines(found):
         typer.echo(line)
-
-
-def _hub(home: Path | None) -> Hub:
-    return open_hub(home or home_from_environment())
 
 
 def _who(by: str) -> str:

@@ -1,7 +1,6 @@
 """`mianzheng doctor`: is this hub well, on one page."""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,8 +8,7 @@ import typer
 from app.custody import CustodySettings
 from app.diagnosis import Diagnosis, Level
 from app.doctor import Examined, examine, is_well
-from app.hub import open_hub
-from app.paths import home_from_environment
+from cli.options import AsJson, Home, opened
 from kernel.settings import load
 
 ILL = 1
@@ -18,15 +16,15 @@ _COLOURS = {Level.ILL: "red", Level.WARNING: "yellow"}
 
 
 def doctor(
-    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
+    home: Home = None,
     deep: Annotated[bool, typer.Option("--deep", help="逐字节全检。 Read everything, too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """体检：权限、密钥、磁盘、时钟、快照、日志、格式、证书、加密、调度、版本。 Is this hub well?
 
     Exit code 0: nothing is ill (there may be warnings); 1: something is.
     """
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     settings = load(CustodySettings, "custody", file=hub.paths.settings)
     found = []
     for each in examine(hub, settings, deep=deep):

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.hub import open_hub
-from app.paths import home_from_environment
 from cli.ask import PRESENCES, HowPresent
+from cli.options import AsJson, Home, opened
 from kernel.clock import SHANGHAI
 from kernel.errors import Malformed, UnknownClaim, UnknownItem
 from schemas.catalogue import Catalogue
@@ -23,9 +22,6 @@ from verifier.explain import Explained, explain
 grants_app = typer.Typer(help="授权。 Grants: what clients may ask.", no_args_is_help=True)
 
 DENIED = 1
-
-Home = Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")]
-AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")]
 
 
 @grants_app.command("explain")
@@ -42,7 +38,7 @@ def explain_command(
 
     Exit code 0: every claim may be asked; 1: some may not, and a question that needs them is refused as a whole.
     """
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     catalogue, root = hub.catalogue, hub.agreements_root
     who = _client(catalogue, client)
     what = catalogue.items.get(item)
@@ -73,7 +69,7 @@ def list_command(
     as_json: AsJson = False,
 ) -> None:
     """列出授权、条件、依据与出处。 List grants with their conditions, legal basis and where they are written."""
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     found = [each for each in hub.catalogue.grants if group in {None, each.group} and item in {None, each.item}]
     if as_json:
         typer.echo(json.dumps([_grant(each) for each in found], ensure_ascii=False, indent=1))

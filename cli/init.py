@@ -1,21 +1,17 @@
 """`mianzheng init`: make a hub's home."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from app.home import make_home
-from app.hub import open_hub
-from app.paths import home_from_environment
 from audit.logs import DESK
+from cli.options import Home, opened
 
 
 def init(
-    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
+    home: Home = None,
 ) -> None:
     """建立枢纽：密钥、开发用证书、信任文件、设置、日志。 Make what a hub's home lacks."""
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     make_home(hub.paths, hub.settings, hub.catalogue.clients, now=hub.clock.now())
     hub.logs.shared(DESK)
     typer.echo(f"枢纽 {hub.settings.name} 位于 {hub.paths.home} · the hub is at {hub.paths.home}")

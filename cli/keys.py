@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from app.custody import CustodySettings
-from app.hub import Hub, open_hub
+from app.hub import Hub
 from app.key_list import list_keys
 from app.key_rotation import Changed, KeySettings, end_key, instant_of, rotate_answer, rotate_logs, sign_request
 from app.key_rotation import accept as accept_history
-from app.paths import home_from_environment
 from app.rotation import rotate_master
+from cli.options import AsJson, Home, opened
 from kernel.durable import replace_file
 from kernel.plain_file import read_bounded
 from kernel.settings import load
@@ -31,9 +31,7 @@ WIDTH_WITHOUT_TERMINAL = 120
 
 keys_app = typer.Typer(help="密钥。 Keys.", no_args_is_help=True)
 
-Home = Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")]
 Root = Annotated[Path | None, typer.Option(help="根密钥文件，否则 keys/root.key（如在本机） The root key's file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")]
 
 
 class Rotated(StrEnum):
@@ -50,7 +48,7 @@ def list_all(home: Home = None, as_json: AsJson = False) -> None:
 
     Exit code 0; 1 where a key cannot be read.
     """
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     now = hub.clock.now()
     rows = list(list_keys(hub))
     if as_json:
@@ -93,7 +91,7 @@ def rotate(
     written instead.
     Everything goes on meanwhile; interrupted, the same command finishes it.
     """
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     if key is not Rotated.MASTER:
         wait = load(KeySettings, "keys", file=hub.paths.settings)
         announce = wait.announce_seconds if announce_seconds is None else announce_seconds
@@ -140,7 +138,7 @@ def end(
 
     What it signed and what was logged before stays valid: a thief can date a statement back, but not its entry.
     """
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     _say_changed(end_key(hub, key_id, instant_of(since), root=_root(hub, root)), as_json=as_json)
 
 
@@ -161,7 +159,7 @@ def accept(
     home: Home = None,
 ) -> None:
     """启用根密钥签署过的信任文件；各进程随即采用。 Put a signed trust file in force; every worker takes it up."""
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     accepted = accept_history(hub, read_bounded(trust, TRUST_SIZE_MAX))
     typer.echo(f"第 {accepted.number} 版密钥史已生效 · key history {accepted.number} is in force")
 

@@ -6,12 +6,9 @@ from typing import Annotated
 
 import typer
 
-from app.case_endings import Asked
 from app.clients import enter_operator, revoke_operator, roll_of
-from app.hub import Hub, open_hub
 from app.operators import assert_operator
-from app.paths import home_from_environment
-from cli.given import who_types
+from cli.options import By, Home, Reason, asked, opened
 from kernel.durable import PRIVATE, replace_file
 from kernel.errors import Malformed
 from kernel.signing import SigningKey, VerifyKey
@@ -19,11 +16,8 @@ from verifier.roll import Operator
 
 operators_app = typer.Typer(help="经办人。 Operators.", no_args_is_help=True)
 
-Home = Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")]
 Name = Annotated[str, typer.Argument(help="经办人编号。 The operator's id.")]
 KeyFile = Annotated[Path, typer.Option("--key", help="私钥文件。 The file of the private key.")]
-Reason = Annotated[str, typer.Option(help="理由，会记入审计日志。 Why; it is recorded.")]
-By = Annotated[str, typer.Option(help="经手人；缺省为当前账户。 Who; else who is logged in.")]
 
 
 @operators_app.command("key")
@@ -48,21 +42,21 @@ def enter(
         raw = VerifyKey(bytes.fromhex(public)).raw
     except ValueError as error:
         raise Malformed("is no hexadecimal", field="public") from error
-    enter_operator(_hub(home), Operator(id=name, groups=tuple(group), key=raw), _asked(by, reason))
+    enter_operator(opened(home), Operator(id=name, groups=tuple(group), key=raw), asked(by, reason))
     typer.echo(f"已登记 entered: {name}")
 
 
 @operators_app.command("list")
 def list_command(home: Home = None) -> None:
     """列出经办人。 List the operators."""
-    for each in roll_of(_hub(home)).operators.values():
+    for each in roll_of(opened(home)).operators.values():
         typer.echo(f"{each.id}: {', '.join(each.groups)} · {VerifyKey(each.key).id}")
 
 
 @operators_app.command()
 def revoke(name: Name, reason: Reason, by: By = "", home: Home = None) -> None:
     """不再相信经办人的密钥，一秒内生效。 Believe an operator's key no more, within a second."""
-    revoke_operator(_hub(home), name, _asked(by, reason))
+    revoke_operator(opened(home), name, asked(by, reason))
     typer.echo(f"已撤销 revoked: {name}")
 
 
@@ -76,14 +70,6 @@ def assert_command(
     home: Home = None,
 ) -> None:
     """签署经办人声明：本人在此设备。 Sign that the operator is at a device: for `mianzheng ask --assertion`."""
-    made = assert_operator(_hub(home), name, SigningKey.read(key), client, lasts=timedelta(hours=hours))
+    made = assert_operator(opened(home), name, SigningKey.read(key), client, lasts=timedelta(hours=hours))
     replace_file(out, made, mode=PRIVATE)
     typer.echo(f"已写入 written: {out}")
-
-
-def _hub(home: Path | None) -> Hub:
-    return open_hub(home or home_from_environment())
-
-
-def _asked(by: str, reason: str) -> Asked:
-    return Asked(by=by or who_types(), reason=reason)

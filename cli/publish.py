@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 
 from adapters.port import MissingColumns
-from app.hub import Hub, open_hub
-from app.paths import home_from_environment
+from app.hub import Hub
 from app.publishing import publishing_job
 from app.standing import measured
 from cli.dataset_words import rehearsal_lines, rehearsal_values
+from cli.options import AsJson, opened
 from exchange.drift import Drift
 from exchange.job import Job
 from exchange.layout import REPORT
@@ -51,13 +51,13 @@ def publish(
         bool, typer.Option("--dry-run", help="只试运行：读取并质检，不发布、不记录。 Read and judge only.")
     ] = False,
     run_id: Annotated[str, typer.Option("--run-id", help="批次编号；默认自动生成。 The run's id; else made up.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """发布数据资源：质检合格后生效，否则暂缓并给出报告。 Publish datasets: in force if they pass, held if not.
 
     Exit code 0: all in force; 1: some delivery was held, and what was in force stays so; 2: a delivery was refused.
     """
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     chosen = list(hub.catalogue.contracts) if everything else datasets or []
     if not chosen:
         raise typer.BadParameter("name a dataset, or say --all", param_hint="DATASETS")

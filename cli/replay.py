@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from app.hub import open_hub
-from app.paths import home_from_environment
 from app.replaying import Replayed, replay
 from cli.given import read_given, who_types
+from cli.options import AsJson, Home, opened
 from kernel.digest import digest_text
 from verifier.evidence import FILE_SIZE_MAX, Evidence, FalseEvidence
 from verifier.outcome import Outcome, Reason
@@ -23,8 +22,8 @@ def replay_evidence(
     file: Annotated[Path, typer.Argument(help="凭证文件。 The evidence file.")],
     by: Annotated[str, typer.Option(help="查看人。 Who looks; else who is logged in.")] = "",
     reason: Annotated[str, typer.Option(help="查看事由。 Why.")] = "",
-    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。 Print JSON.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
 ) -> None:
     """按当时的快照、核验项和日期重算凭证，逐项比对。 Compute old evidence again and compare, answer by answer.
 
@@ -33,7 +32,7 @@ def replay_evidence(
     be computed again.
     """
     evidence = Evidence.parse(read_given(file, FILE_SIZE_MAX))
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     try:
         replayed = replay(hub, evidence, by=by or who_types(), reason=reason)
     except FalseEvidence as error:

@@ -1,15 +1,12 @@
 """`mianzheng serve`: a whole hub on this machine, until it is asked to stop."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from app.airflow import AirflowSettings, LocalAirflow
 from app.airflow_api import AirflowUnavailable
-from app.hub import open_hub
-from app.paths import Paths, home_from_environment
+from app.paths import Paths
 from app.serve import ServeSettings, hub_parts, keep_running, last_lines
+from cli.options import Home, opened
 from kernel.settings import load
 from verifier.settings import VerifierSettings
 
@@ -17,14 +14,14 @@ EXIT_A_PART_ENDED = 1
 
 
 def serve(
-    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
+    home: Home = None,
 ) -> None:
     """让整个核验中枢在本机运行，直到 Ctrl-C。 Keep a whole hub running on this machine until Ctrl-C.
 
     Airflow (API server, scheduler, DAG processor) and the verifier run together and stop together. Ends with
     0 when it was asked to stop, with 1 when a part ended by itself.
     """
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     # Where there is no hub, say so before anything is made.
     _ = hub.trust
     paths = hub.paths

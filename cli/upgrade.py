@@ -1,23 +1,19 @@
 """`mianzheng upgrade`: bring a home that an older version made to today's format."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from app.custody import in_custody
 from app.formats import HOME_FORMAT, home_format
 from app.formats import upgrade as upgrade_home
-from app.hub import open_hub
-from app.paths import home_from_environment
+from cli.options import Home, opened
 from kernel.errors import Malformed
 
 
 def upgrade(
-    home: Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")] = None,
+    home: Home = None,
 ) -> None:
     """将旧版本建立的枢纽目录迁移到现行格式；中断后可再运行。 Bring an older home to today's format."""
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     nothing = Malformed("there is no hub here", field=str(hub.paths.home), remedy="mianzheng init")
     if home_format(hub.paths) is None:
         raise nothing

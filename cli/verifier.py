@@ -1,19 +1,17 @@
 """`mianzheng verifier`: the verification service's workers, one or all, and whether they are well."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from app.attendance import Attended
-from app.hub import open_hub
 from app.lines import print_json
-from app.paths import home_from_environment
 from app.pki import Authority, Credential
 from app.supervise import SuperviseSettings, Supervisor
 from app.supervised import renew as renew_workers
 from app.supervised import supervised
 from app.verification import RenewedTls, client_tls, server_tls, verifier_worker, worker_parts
+from cli.options import Home, opened
 from kernel.durable import PRIVATE, replace_file
 from kernel.settings import load
 from verifier.health_check import service_states
@@ -26,8 +24,6 @@ EXIT_LOG_STOPPED = 4
 
 STATES = {"starting": "启动中", "serving": "服务中", "draining": "收尾中", "waiting": "待重启"}
 
-Home = Annotated[Path | None, typer.Option(help="枢纽目录，否则 MIANZHENG_HOME，否则 ./hub The hub's home.")]
-
 
 @verifier_app.command()
 def run(
@@ -37,7 +33,7 @@ def run(
     """运行一个核验进程，直到收到停止信号。 Run one worker until it is told to stop (SIGTERM or Ctrl-C)."""
     print_json()
     attended = Attended()
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     with verifier_worker(hub, worker) as verifier:
         asked = run_worker(
             verifier,
@@ -55,7 +51,7 @@ def run(
 def serve(home: Home = None) -> None:
     """运行并看护全部核验进程，意外退出的自动重启。 Keep all workers running until told to stop."""
     print_json()
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     # Where there is no hub, say so before anything is made.
     _ = hub.trust
     settings = load(SuperviseSettings, "supervise", file=hub.paths.settings)
@@ -65,7 +61,7 @@ def serve(home: Home = None) -> None:
 @verifier_app.command()
 def status(home: Home = None) -> None:
     """查看各核验进程；有未在服务的，以 1 结束。 How the workers stand; exits with 1 unless all are serving."""
-    found = supervised(open_hub(home or home_from_environment()).paths.supervised)
+    found = supervised(opened(home).paths.supervised)
     typer.echo(f"看护进程 supervisor: {found.pid}")
     for each in found.workers:
         line = f"{each.name}: {STATES[each.state]} {each.state}, pid {each.pid or '–'}, 启动 starts {each.starts}"
@@ -77,7 +73,7 @@ def status(home: Home = None) -> None:
 @verifier_app.command()
 def restart(home: Home = None) -> None:
     """逐个重启核验进程，服务不中断。 Renew the workers one after the other, while the others serve."""
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     settings = load(SuperviseSettings, "supervise", file=hub.paths.settings)
     before = supervised(hub.paths.supervised)
     each_s = settings.ready_seconds + settings.stop_seconds
@@ -88,7 +84,7 @@ def restart(home: Home = None) -> None:
 @verifier_app.command()
 def renew(home: Home = None) -> None:
     """换发服务证书；各进程对新连接即用新证书，无须重启。 Issue a new certificate of the service."""
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     issued = Authority(Credential.read(hub.paths.pki, "ca")).server(hub.settings.name, hub.clock.now())
     # A worker that looks between the two finds that they do not fit, and goes on with those before.
     replace_file(hub.paths.pki / "server.key", issued.key, mode=PRIVATE)
@@ -104,7 +100,7 @@ def health(
     home: Home = None,
 ) -> None:
     """查看核验服务是否正常；不正常时以 1 结束。 Ask for the service's health; exits with 1 unless all are serving."""
-    hub = open_hub(home or home_from_environment())
+    hub = opened(home)
     states = service_states(hub.client_settings, client_tls(hub, client))
     for service, state in states.items():
         typer.echo(f"{service}: {state}")
