@@ -10,7 +10,7 @@ from schemas.client import Client, Group
 from schemas.document import Document
 from schemas.limit import DAY, MINUTE, By, Limit
 from schemas.odcs_shape import Name
-from schemas.place import is_division
+from schemas.place import check_division
 from schemas.title import Shape, TitleShape
 
 LIMIT_MAX = 1_000_000_000
@@ -81,14 +81,8 @@ def read_group(document: Document, items: Collection[str]) -> tuple[Group, Mappi
                 "id",
             )
             continue
-        if each.place and not is_division(each.place):
-            document.fault(
-                f"{each.place} is no administrative division code",
-                "write its 2, 4, 6, 9 or 12 digits in quotes",
-                "clients",
-                index,
-                "place",
-            )
+        if each.place:
+            check_division(document, each.place, "clients", index, "place")
         clients[index] = Client(
             id=each.id,
             group=group.id,

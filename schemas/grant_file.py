@@ -10,11 +10,11 @@ from pydantic import Field, StringConstraints
 from schemas.client import Group
 from schemas.document import Document, Place
 from schemas.grant import Grant
-from schemas.hours import Hours
+from schemas.hours import Hours, Span
 from schemas.item import Item
 from schemas.needs import Proof
 from schemas.odcs_shape import Name
-from schemas.place import is_division
+from schemas.place import check_division
 from schemas.title import Shape, Words
 
 _GRANT_ID = r"^[a-z][a-z0-9_.]{0,120}$"
@@ -123,14 +123,7 @@ def _check(document: Document, shape: _GrantShape, index: int, known: Known, gro
         elif channel in (shape.channels or ())[:place]:
             document.fault(f"names {channel} twice", "name it once", *at, "channels", place)
     for place, code in enumerate(shape.places):
-        if not is_division(code):
-            document.fault(
-                f"{code} is no administrative division code",
-                "write its 2, 4, 6, 9 or 12 digits in quotes",
-                *at,
-                "places",
-                place,
-            )
+        check_division(document, code, *at, "places", place)
 
 
 def _check_twice(document: Document, grants: Mapping[int, Grant]) -> None:
@@ -168,13 +161,12 @@ def _grant(document: Document, shape: _GrantShape, index: int, group: str, known
     )
 
 
-def _hours(document: Document, texts: list[str], at: Place) -> Hours | None:
-    """The hours; None after noting what is wrong with them."""
-    sound = True
+def _hours(document: Document, texts: list[str], at: Place) -> Hours:
+    """The hours, after noting what is wrong with them."""
+    spans = []
     for place, text in enumerate(texts):
         try:
-            Hours.parse([text])
+            spans.append(Span.parse(text))
         except ValueError as error:
             document.fault(f"{text}: {error}", "correct it", *at, "hours", place)
-            sound = False
-    return Hours.parse(texts) if sound else None
+    return Hours(spans=tuple(spans))

@@ -1,7 +1,6 @@
 """Hours of the week, as a grant says them: `mon-fri 08:30-17:30`. They are local: Asia/Shanghai."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -44,11 +43,6 @@ class Hours:
     """Some spans of the week; what is in one of them is in the hours."""
 
     spans: tuple[Span, ...]
-
-    @classmethod
-    def parse(cls, texts: Iterable[str]) -> Self:
-        """Read every span; raises ValueError."""
-        return cls(spans=tuple(Span.parse(each) for each in texts))
 
     def cover(self, instant: datetime) -> bool:
         """Whether an instant is within the hours, by the clock on the wall in Shanghai."""
