@@ -1,5 +1,6 @@
 """The specifications say what the code does: every field, every code, and an example that holds."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,13 +11,15 @@ from google.protobuf.descriptor import Descriptor
 from google.rpc import code_pb2
 
 from kernel.digest import digest
-from kernel.trust import Trust
+from kernel.signing import SigningKey
+from kernel.trust import Trust, issue, sign_history
 from schemas.wire.v1 import statement_pb2, verification_pb2
 from verifier.evidence import Evidence, check
 from verifier.outcome import Outcome, Reason
 from verifier.refusals import KINDS
 from verifier.status import STATUS
 
+ROOT_KEY = SigningKey(b"\x02" * 32)
 NOT_ON_THE_WIRE = {"missing_columns", "refused", "bad_seal", "bad_signature", "bad_proof", "unsigned", "false_evidence"}
 """Codes of checks that a client makes, and of the root of the tree."""
 
@@ -68,10 +71,23 @@ def test_every_error_code_is_documented_with_its_status(root: Path) -> None:
     assert rows == statuses
 
 
+def published(root: Path) -> Path:
+    return root / "docs" / "specs" / "example" / "trust.json"
+
+
+def as_before_histories_were_numbered(root: Path, folder: Path) -> Path:
+    inner = json.loads(Trust.parse(published(root).read_bytes()).history)
+    del inner["number"], inner["previous"]
+    older = folder / "trust.json"
+    older.write_bytes(sign_history(ROOT_KEY, json.dumps(inner).encode()))
+    return older
+
+
 @pytest.mark.parametrize("by", ["ours", "alone"])
-def test_the_published_example_holds(root: Path, by: str) -> None:
-    example = root / "docs" / "specs" / "example"
-    evidence, trust = example / "card.evidence.json", example / "trust.json"
+@pytest.mark.parametrize("form", ["today's", "the oldest"])
+def test_the_published_example_holds(root: Path, tmp_path: Path, form: str, by: str) -> None:
+    evidence = root / "docs" / "specs" / "example" / "card.evidence.json"
+    trust = published(root) if form == "today's" else as_before_histories_were_numbered(root, tmp_path)
     if by == "ours":
         assert not any(
             step.fault for step in check(Evidence.parse(evidence.read_bytes()), Trust.parse(trust.read_bytes()))
@@ -79,6 +95,12 @@ def test_the_published_example_holds(root: Path, by: str) -> None:
         return
     command = [sys.executable, "-I", str(root / "tools" / "verify_evidence.py"), str(evidence), str(trust)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_the_examples_trust_file_is_what_its_root_would_sign_today(root: Path) -> None:
+    raw = published(root).read_bytes()
+    trust = Trust.parse(raw)
+    assert issue(ROOT_KEY, trust.hub, trust.keys, now=trust.keys[0].valid_from) == raw
 
 
 def test_the_examples_digests_are_those_that_the_page_prints(root: Path) -> None:
