@@ -4,23 +4,22 @@ The hot path reads no database: a case is looked for in memory, and what others 
 `check_seconds`, by the call that finds the time is up. Where the file cannot be read, nobody is answered.
 """
 
-import os
 import sqlite3
-import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from time import monotonic
 
-from kernel.durable import PRIVATE
-from kernel.errors import CaseClosed, CaseRevoked, Unavailable
-from kernel.sqlite_format import check_version, keep_version
+from kernel.errors import CaseClosed, CaseRevoked
+from kernel.sqlite_store import SqliteStore
 
 VERSION = 2
 """The file's format, kept as SQLite's `user_version`. 0 and 1 knew no revocation and no order."""
 
 CHECK_SECONDS = 0.25
+
+_UNTOLD = "it cannot be told which cases have ended"
 
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -59,23 +58,14 @@ class Closures:
 
     def __init__(self, path: Path, *, busy_seconds: float, check_seconds: float = CHECK_SECONDS) -> None:
         """Open or begin the file; raises OtherFormat where a newer version made it."""
-        self._path = path
         self._check_seconds = check_seconds
-        self._writing, self._reading = threading.Lock(), threading.Lock()
-        # SQLite would let others read what it makes.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
-        self._inode = path.stat().st_ino
-        self._writer = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-        (found,) = self._writer.execute("PRAGMA user_version").fetchone()
-        check_version(self._writer, VERSION, path.name)
-        self._writer.execute("PRAGMA journal_mode = WAL")
-        # An ending that an outage could take back would reopen a case: hence FULL.
-        self._writer.execute("PRAGMA synchronous = FULL")
-        if found < VERSION:
-            self._writer.executescript(_SCHEMA)
-            keep_version(self._writer, VERSION)
-        self._reader = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-        # What is known: the instant at which a case would have expired, negative where it was revoked.
+        # An ending that an outage could take back would reopen a case: hence both as durable as can be.
+        self._writer, self._reader = (
+            SqliteStore(path, holds="ended cases", version=VERSION, schema=_SCHEMA, busy_seconds=busy_seconds)
+            for _ in range(2)
+        )
+        # What is known: the instant at which a case would have expired, negative where it was revoked. Changed only by
+        # whoever has the reader.
         self._ended: dict[str, int] = {}
         self._seq = 0
         self._seen_version = -1
@@ -102,29 +92,22 @@ class Closures:
     def end_case(self, number: str, expires_at: datetime, how: How, *, at: datetime) -> None:
         """End a case; one that has ended is only ever revoked. Raises Unavailable where that cannot be made durable."""
         expires = max(1, int(expires_at.timestamp()))
-        try:
-            with self._writing:
-                # A new row, so that everybody who goes on from the last one meets it.
-                if how is How.REVOKED:
-                    self._writer.execute("DELETE FROM ended WHERE case_number = ? AND how = 'closed'", (number,))
-                self._writer.execute(
-                    "INSERT OR IGNORE INTO ended (case_number, expires_at, how, ended_at) VALUES (?, ?, ?, ?)",
-                    (number, expires, how.value, int(at.timestamp())),
-                )
-        except sqlite3.Error as error:
-            raise Unavailable("the case cannot be ended") from error
-        known = self._ended.get(number)
-        self._ended[number] = -expires if how is How.REVOKED or (known is not None and known < 0) else expires
+        trouble = "the case cannot be ended"
+        with self._writer.writing(trouble) as database:
+            # A new row, so that everybody who goes on from the last one meets it.
+            if how is How.REVOKED:
+                database.execute("DELETE FROM ended WHERE case_number = ? AND how = 'closed'", (number,))
+            database.execute(
+                "INSERT OR IGNORE INTO ended (case_number, expires_at, how, ended_at) VALUES (?, ?, ?, ?)",
+                (number, expires, how.value, int(at.timestamp())),
+            )
+        with self._reader.reading(trouble) as database:
+            self._take_in(database)
 
     def ending(self, number: str) -> Ending | None:
         """How and when a case ended; None where it has not, or was forgotten. Raises Unavailable."""
-        try:
-            with self._reading:
-                row = self._reader.execute(
-                    "SELECT how, ended_at FROM ended WHERE case_number = ?", (number,)
-                ).fetchone()
-        except sqlite3.Error as error:
-            raise Unavailable("it cannot be told which cases have ended") from error
+        with self._reader.reading(_UNTOLD) as database:
+            row = database.execute("SELECT how, ended_at FROM ended WHERE case_number = ?", (number,)).fetchone()
         if row is None:
             return None
         return Ending(how=How(row[0]), at=datetime.fromtimestamp(row[1], UTC) if row[1] else None)
@@ -132,41 +115,33 @@ class Closures:
     def forget(self, before: datetime) -> None:
         """Drop the endings of cases that had expired by then: they are refused for their age. Raises Unavailable."""
         limit = int(before.timestamp())
-        try:
-            with self._writing:
-                self._writer.execute("DELETE FROM ended WHERE expires_at < ?", (limit,))
-        except sqlite3.Error as error:
-            raise Unavailable("old endings cannot be dropped") from error
-        for number in [number for number, expires in list(self._ended.items()) if abs(expires) < limit]:
-            self._ended.pop(number, None)
+        trouble = "old endings cannot be dropped"
+        with self._writer.writing(trouble) as database:
+            database.execute("DELETE FROM ended WHERE expires_at < ?", (limit,))
+        with self._reader.reading(trouble):
+            for number in [number for number, expires in self._ended.items() if abs(expires) < limit]:
+                del self._ended[number]
 
     def end(self) -> None:
         """Let the file go."""
-        with self._writing:
-            self._writer.close()
-        with self._reading:
-            self._reader.close()
-            self._look_again = 0.0
+        self._writer.end()
+        self._reader.end()
+        self._look_again = 0.0
 
     def _refresh(self) -> None:
         """Take in what has ended since; raises Unavailable. Whoever comes meanwhile waits: it takes microseconds."""
-        with self._reading:
+        with self._reader.reading(_UNTOLD) as database:
             now = monotonic()
             if now < self._look_again:
                 return
-            try:
-                if os.stat(self._path).st_ino != self._inode:  # noqa: PTH116 - on the hot path
-                    raise Unavailable("the file of ended cases is another one", remedy="restart the worker")
-                (version,) = self._reader.execute("PRAGMA data_version").fetchone()
-                if version != self._seen_version:
-                    self._take_in()
-                    self._seen_version = version
-            except (sqlite3.Error, OSError) as error:
-                raise Unavailable("it cannot be told which cases have ended") from error
+            (version,) = database.execute("PRAGMA data_version").fetchone()
+            if version != self._seen_version:
+                self._take_in(database)
+                self._seen_version = version
             self._look_again = now + self._check_seconds
 
-    def _take_in(self) -> None:
-        rows = self._reader.execute(
+    def _take_in(self, database: sqlite3.Connection) -> None:
+        rows = database.execute(
             "SELECT seq, case_number, expires_at, how FROM ended WHERE seq > ? ORDER BY seq", (self._seq,)
         )
         for seq, number, expires, how in rows:

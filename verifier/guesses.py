@@ -4,24 +4,20 @@ The rule, and what it guarantees, is written in docs/decisions/0019-guesses-are-
 The file holds keyed hashes and instants: it tells nothing about anybody to whoever has not the hub's key.
 """
 
-import os
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from kernel.durable import PRIVATE
-from kernel.errors import Unavailable
 from kernel.sealing import keyed_hash
-from kernel.sqlite_format import check_version, keep_version
+from kernel.sqlite_store import SqliteStore
 
 VERSION = 1
 """The file's format, kept as SQLite's `user_version`."""
 
 TAG_SIZE = 16
+_TROUBLE = "guesses cannot be counted now"
 _PURPOSE = b"mianzheng.guesses/1"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS guesses (
@@ -55,17 +51,8 @@ class Guesses:
         """
         self._key = keyed_hash(key, _PURPOSE)
         self._most, self._window = most, window
-        self._lock = threading.Lock()
-        # SQLite would let others read what it makes.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
-        self._path, self._inode = path, path.stat().st_ino
-        self._database = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-        check_version(self._database, VERSION, path.name)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        # A count that an outage could take back would give the guesses again: hence FULL.
-        self._database.execute("PRAGMA synchronous = FULL")
-        self._database.executescript(_SCHEMA)
-        keep_version(self._database, VERSION)
+        # A count that an outage could take back would give the guesses again: hence as durable as can be.
+        self._store = SqliteStore(path, holds="guesses", version=VERSION, schema=_SCHEMA, busy_seconds=busy_seconds)
 
     def admit(self, guesses: Sequence[Guess], now: datetime) -> tuple[str, ...]:
         """Count guesses, durably, and return nothing; or count none of them and return the claims that are too many.
@@ -74,12 +61,12 @@ class Guesses:
         """
         tags = list(dict.fromkeys((self._tag(each.about), self._tag(each.guess), each.claim) for each in guesses))
         since = int((now - self._window).timestamp())
-        with self._reading() as database:
+        with self._store.reading(_TROUBLE) as database:
             fresh = self._fresh(database, tags, since)
         if not fresh:
             return ()
         refused: tuple[str, ...] = ()
-        with self._writing() as database:
+        with self._store.writing(_TROUBLE) as database:
             # Somebody may have been first, in another worker.
             fresh = self._fresh(database, tags, since)
             counts: dict[bytes, int] = {}
@@ -101,7 +88,7 @@ class Guesses:
     def count(self, about: tuple[str, ...], now: datetime) -> int:
         """How many different guesses are counted; raises Unavailable."""
         since = int((now - self._window).timestamp())
-        with self._reading() as database:
+        with self._store.reading(_TROUBLE) as database:
             row = database.execute(
                 "SELECT count(*) FROM guesses WHERE about = ? AND first_at > ?", (self._tag(about), since)
             ).fetchone()
@@ -110,20 +97,19 @@ class Guesses:
     def lift(self, abouts: Iterable[tuple[str, ...]]) -> int:
         """Forget what is counted about these; returns how many guesses that were. Raises Unavailable."""
         lifted = 0
-        with self._writing() as database:
+        with self._store.writing(_TROUBLE) as database:
             for about in abouts:
                 lifted += database.execute("DELETE FROM guesses WHERE about = ?", (self._tag(about),)).rowcount
         return lifted
 
     def forget(self, now: datetime) -> None:
         """Drop what is older than the window; raises Unavailable."""
-        with self._writing() as database:
+        with self._store.writing(_TROUBLE) as database:
             database.execute("DELETE FROM guesses WHERE first_at <= ?", (int((now - self._window).timestamp()),))
 
     def end(self) -> None:
         """Let the file go."""
-        with self._lock:
-            self._database.close()
+        self._store.end()
 
     def _tag(self, words: tuple[str, ...]) -> bytes:
         # Lengths stand between them, so that no two tuples of words are one text.
@@ -143,26 +129,3 @@ class Guesses:
             if row is None:
                 found.add((about, guess))
         return found
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with self._lock:
-                if self._path.stat().st_ino != self._inode:
-                    raise Unavailable("the file of guesses is another one", remedy="restart the worker")
-                yield self._database
-        except (sqlite3.Error, OSError) as error:
-            raise Unavailable("guesses cannot be counted now", remedy="ask again later") from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it, durably, or nothing."""
-        with self._reading() as database:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-                database.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    database.execute("ROLLBACK")
-                raise

@@ -5,23 +5,20 @@ transaction. What is leased is counted already, so that never more are answered 
 loses what it had leased. docs/decisions/0020-questions-are-leased.md says what that amounts to.
 """
 
-import os
-import sqlite3
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from kernel.durable import PRIVATE
-from kernel.errors import LimitReached, Unavailable
+from kernel.errors import LimitReached
 from kernel.sealing import keyed_hash
-from kernel.sqlite_format import check_version, keep_version
+from kernel.sqlite_store import SqliteStore
 from schemas.limit import By, Limit
 
 VERSION = 1
 """The file's format, kept as SQLite's `user_version`."""
 
+_TROUBLE = "it cannot be told how much may still be asked"
 _PURPOSE = b"mianzheng.limits/1"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS leased (
@@ -58,16 +55,8 @@ class Limits:
         # What this worker has leased and not used, and of which nothing is left for anybody.
         self._left: dict[_Key, int] = {}
         self._spent: dict[_Key, bool] = {}
-        # SQLite would let others read what it makes.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
-        self._path, self._inode = path, path.stat().st_ino
-        self._database = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-        check_version(self._database, VERSION, path.name)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        # A lease that an outage could take back would be given twice: hence FULL.
-        self._database.execute("PRAGMA synchronous = FULL")
-        self._database.executescript(_SCHEMA)
-        keep_version(self._database, VERSION)
+        # A lease that an outage could take back would be given twice: hence as durable as can be.
+        self._store = SqliteStore(path, holds="limits", version=VERSION, schema=_SCHEMA, busy_seconds=busy_seconds)
 
     def take(self, limits: Sequence[Limit], group: str, client: str, operator: str, item: str, now: datetime) -> None:
         """Take one question of each of a group's limits, or none.
@@ -106,16 +95,12 @@ class Limits:
             for known in (self._left, self._spent):
                 for key in [key for key in list(known) if _end(key) < stamp - _KEPT]:
                     del known[key]
-        try:
-            with self._leasing:
-                self._database.execute("DELETE FROM leased WHERE ends_at < ?", (stamp - _OFFSET - _KEPT,))
-        except sqlite3.Error as error:
-            raise _unavailable() from error
+        with self._store.writing(_TROUBLE) as database:
+            database.execute("DELETE FROM leased WHERE ends_at < ?", (stamp - _OFFSET - _KEPT,))
 
     def end(self) -> None:
         """Let the file go."""
-        with self._leasing:
-            self._database.close()
+        self._store.end()
 
     def _lease(self, key: _Key, limit: Limit, stamp: int) -> None:
         """Lease some more, unless another thread just has; raises LimitReached where the period has no more."""
@@ -135,32 +120,15 @@ class Limits:
         tag = keyed_hash(self._key, repr(key).encode())
         ends_at = _end(key) - _OFFSET
         wanted = min(max(limit.most // self._parts, 1), self._lease_max)
-        try:
-            if self._path.stat().st_ino != self._inode:
-                raise Unavailable("the file of limits is another one", remedy="restart the worker")
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                row = self._database.execute("SELECT count FROM leased WHERE key = ?", (tag,)).fetchone()
-                count = int(row[0]) if row else 0
-                given = max(0, min(wanted, limit.most - count))
-                if given:
-                    self._database.execute(
-                        "INSERT OR REPLACE INTO leased VALUES (?, ?, ?)", (tag, ends_at, count + given)
-                    )
-                self._database.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    self._database.execute("ROLLBACK")
-                raise
-        except (sqlite3.Error, OSError) as error:
-            raise _unavailable() from error
+        with self._store.writing(_TROUBLE) as database:
+            row = database.execute("SELECT count FROM leased WHERE key = ?", (tag,)).fetchone()
+            count = int(row[0]) if row else 0
+            given = max(0, min(wanted, limit.most - count))
+            if given:
+                database.execute("INSERT OR REPLACE INTO leased VALUES (?, ?, ?)", (tag, ends_at, count + given))
         return given
 
 
 def _end(key: _Key) -> int:
     """When a period ends, by the city's clock."""
     return (key[3] + 1) * int(key[0].partition("/")[2])
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable("it cannot be told how much may still be asked", remedy="ask again later")

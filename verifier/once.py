@@ -4,12 +4,7 @@ The rule, and what it guarantees, is written in docs/decisions/0023-replies-are-
 sealed; the ids and requests are kept as keyed hashes.
 """
 
-import os
 import secrets
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,10 +12,9 @@ from time import monotonic
 
 import structlog
 
-from kernel.durable import PRIVATE
 from kernel.errors import Malformed, RequestIdReused, Unavailable, UnderWay
 from kernel.sealing import BadSeal, Sealer, keyed_hash
-from kernel.sqlite_format import check_version, keep_version
+from kernel.sqlite_store import SqliteStore
 
 VERSION = 1
 """The file's format, kept as SQLite's `user_version`."""
@@ -28,6 +22,7 @@ VERSION = 1
 REQUEST_ID = "request-id"
 """The header under which a client may give a call an id of its own."""
 
+_TROUBLE = "it cannot be told what was answered before"
 _PURPOSE = b"mianzheng.replies/1"
 _CLAIM_SIZE = 16
 _FORGET_SECONDS = 5.0
@@ -82,21 +77,21 @@ class KeptReplies:
         self._key = keyed_hash(key, _PURPOSE)
         self._sealer = Sealer(keyed_hash(key, _PURPOSE + b" seal"))
         self._holder, self._window, self._begun, self._length_max = holder, window, begun, length_max
-        self._lock = threading.Lock()
         self._forget_again = 0.0
-        # SQLite would let others read what it makes.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
-        self._path, self._inode = path, path.stat().st_ino
-        self._database = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
-        check_version(self._database, VERSION, path.name)
-        self._database.execute("PRAGMA journal_mode = WAL")
         # An outage may take the last replies back, and nothing else; flushing each would cost as much as the log does.
-        self._database.execute("PRAGMA synchronous = NORMAL")
-        (page,) = self._database.execute("PRAGMA page_size").fetchone()
-        self._database.execute(f"PRAGMA max_page_count = {bytes_max // page}")
-        self._database.executescript(_SCHEMA)
-        keep_version(self._database, VERSION)
-        self._database.execute("DELETE FROM replies WHERE holder = ? AND reply IS NULL", (holder,))
+        self._store = SqliteStore(
+            path,
+            holds="replies",
+            version=VERSION,
+            schema=_SCHEMA,
+            busy_seconds=busy_seconds,
+            outlives_outages=False,
+        )
+        with self._store.reading(_TROUBLE) as database:
+            (page,) = database.execute("PRAGMA page_size").fetchone()
+            database.execute(f"PRAGMA max_page_count = {bytes_max // page}")
+        with self._store.writing(_TROUBLE) as database:
+            database.execute("DELETE FROM replies WHERE holder = ? AND reply IS NULL", (holder,))
 
     def begin(self, client: str, method: str, request_id: str, raw: bytes, now: datetime) -> Begun | bytes:
         """The reply that was given to this very request, or the right to answer it.
@@ -111,7 +106,7 @@ class KeptReplies:
         self._forget_sometimes(now)
         begun = Begun(tag=tag, claim=secrets.token_bytes(_CLAIM_SIZE))
         at = int(now.timestamp())
-        with self._writing() as database:
+        with self._store.writing(_TROUBLE) as database:
             row = database.execute("SELECT request, begun_at, reply FROM replies WHERE tag = ?", (tag,)).fetchone()
             if row is not None and row[1] > at - self._window.total_seconds():
                 if row[0] != request:
@@ -130,7 +125,7 @@ class KeptReplies:
         """Keep a reply before it leaves. One that cannot be kept leaves all the same: it is in the log."""
         sealed = self._sealer.seal(reply, _PURPOSE + begun.tag)
         try:
-            with self._writing() as database:
+            with self._store.writing(_TROUBLE) as database:
                 database.execute(
                     "UPDATE replies SET reply = ? WHERE tag = ? AND claim = ?", (sealed, begun.tag, begun.claim)
                 )
@@ -140,21 +135,20 @@ class KeptReplies:
     def release(self, begun: Begun) -> None:
         """Let a request go that was not answered: whoever asks again is answered anew."""
         try:
-            with self._writing() as database:
+            with self._store.writing(_TROUBLE) as database:
                 database.execute("DELETE FROM replies WHERE tag = ? AND claim = ?", (begun.tag, begun.claim))
         except Unavailable:
             _LOGGER.warning("request not let go")
 
     def forget(self, now: datetime) -> None:
         """Drop the replies whose time is over; raises Unavailable."""
-        with self._writing() as database:
+        with self._store.writing(_TROUBLE) as database:
             since = int((now - self._window).timestamp())
             database.execute("DELETE FROM replies WHERE begun_at <= ?", (since,))
 
     def end(self) -> None:
         """Let the file go."""
-        with self._lock:
-            self._database.close()
+        self._store.end()
 
     def _forget_sometimes(self, now: datetime) -> None:
         if monotonic() >= self._forget_again:
@@ -166,22 +160,3 @@ class KeptReplies:
             return self._sealer.unseal(sealed, _PURPOSE + tag)
         except BadSeal as error:
             raise Unavailable("the reply that was given cannot be read", remedy="ask anew, with a new id") from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it, or nothing."""
-        try:
-            with self._lock:
-                if self._path.stat().st_ino != self._inode:
-                    raise Unavailable("the file of replies is another one", remedy="restart the worker")
-                database = self._database
-                database.execute("BEGIN IMMEDIATE")
-                try:
-                    yield database
-                    database.execute("COMMIT")
-                except BaseException:
-                    with suppress(sqlite3.Error):
-                        database.execute("ROLLBACK")
-                    raise
-        except (sqlite3.Error, OSError) as error:
-            raise Unavailable("it cannot be told what was answered before", remedy="ask again later") from error

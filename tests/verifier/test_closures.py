@@ -74,7 +74,7 @@ def test_what_this_process_ends_is_ended_at_once(new: NewClosures) -> None:
 def test_no_database_is_read_until_the_time_is_up(new: NewClosures) -> None:
     closures = new(check_seconds=3600.0)
     closures.check_open(CASE)
-    closures._reader.close()
+    closures._reader.end()
     for _ in range(1000):
         closures.check_open(CASE)
 
@@ -99,6 +99,28 @@ def test_a_closed_case_may_be_revoked_and_a_revoked_one_is_never_only_closed(new
             each.check_open(CASE)
         assert each.ending(CASE) == Ending(how=How.REVOKED, at=NOW)
     assert here.ending(OTHER) is None
+
+
+def test_a_revocation_that_cannot_be_kept_leaves_the_case_closed(new: NewClosures, tmp_path: Path) -> None:
+    here = new()
+    here.close_case(CASE, LATER)
+    with closing(sqlite3.connect(tmp_path / "cases.sqlite")) as database:
+        database.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON ended WHEN NEW.how = 'revoked' BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+    with pytest.raises(Unavailable):
+        here.end_case(CASE, LATER, How.REVOKED, at=NOW)
+    for each in (here, new()):
+        with pytest.raises(CaseClosed):
+            each.check_open(CASE)
+
+
+def test_nothing_ends_in_a_file_that_nobody_else_reads(new: NewClosures, tmp_path: Path) -> None:
+    closures = new(check_seconds=3600.0)
+    closures.check_open(CASE)
+    replace(tmp_path / "cases.sqlite")
+    with pytest.raises(Unavailable):
+        closures.close_case(CASE, LATER)
 
 
 def test_endings_of_expired_cases_are_forgotten_in_memory_too(new: NewClosures) -> None:
@@ -146,10 +168,10 @@ def test_many_threads_of_many_workers_see_every_ending(new: NewClosures) -> None
 
 def test_what_cannot_be_kept_is_unavailable(new: NewClosures) -> None:
     closures, blocking = new(busy_seconds=0.05), new(busy_seconds=0.05)
-    blocking._writer.execute("BEGIN IMMEDIATE")
+    blocking._writer._database.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable):
         closures.close_case(CASE, LATER)
-    blocking._writer.execute("ROLLBACK")
+    blocking._writer._database.execute("ROLLBACK")
     closures.check_open(CASE)
 
 
@@ -176,7 +198,7 @@ def test_where_it_cannot_be_known_what_ended_nobody_is_answered(
 
 def test_a_reader_that_fails_answers_nobody(new: NewClosures) -> None:
     closures = new()
-    closures._reader.close()
+    closures._reader.end()
     with pytest.raises(Unavailable):
         closures.check_open(CASE)
     with pytest.raises(Unavailable):

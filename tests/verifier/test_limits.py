@@ -146,7 +146,7 @@ def test_what_is_long_over_is_forgotten(new: NewLimits) -> None:
     limits.forget(NOW + timedelta(days=3))
     assert not limits._left
     assert not limits._spent
-    assert limits._database.execute("SELECT count(*) FROM leased").fetchone() == (0,)
+    assert limits._store._database.execute("SELECT count(*) FROM leased").fetchone() == (0,)
 
 
 def test_each_is_counted_for_itself(new: NewLimits) -> None:

@@ -318,7 +318,7 @@ def test_a_reply_that_was_changed_on_the_disk_is_not_told(new: NewReplies) -> No
     replies = new()
     for request_id in ("one", "two"):
         replies.keep(begin(replies, request_id), request_id.encode())
-    replies._database.execute("UPDATE replies SET reply = (SELECT max(reply) FROM replies)")
+    replies._store._database.execute("UPDATE replies SET reply = (SELECT max(reply) FROM replies)")
     told = []
     for request_id in ("one", "two"):
         with suppress(Unavailable):
