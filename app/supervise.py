@@ -208,7 +208,8 @@ class Supervisor:
             self._turn = None
         if self._renewing:
             self._turn = self._renewing.popleft()
-            self._turn.begin_at = now
+            # How often it failed before says nothing about the one that takes its place.
+            self._turn.begin_at, self._turn.failures = now, 0
             self._ask(self._turn, now)
         elif turn is not None and turn.serving:
             say("renewed")

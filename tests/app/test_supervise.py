@@ -147,6 +147,16 @@ def test_renewing_takes_one_worker_at_a_time(tmp_path: Path, start: Start) -> No
         assert (tmp_path / "logs" / f"worker-{number}.log").read_text().split() == ["serving", "drained", "serving"]
 
 
+def test_a_worker_that_failed_not_long_ago_is_renewed_like_any_other(tmp_path: Path, start: Start) -> None:
+    start([SERVES, SERVES])
+    for worker in soon(tmp_path, lambda found: found.well).workers:
+        os.kill(worker.pid, signal.SIGKILL)
+    soon(tmp_path, lambda found: found.well and all(each.starts == 2 for each in found.workers))
+    after = renew(state(tmp_path), 20.0)
+    assert {each.starts for each in after.workers} == {3}
+    assert "renewal given up" not in (tmp_path / "supervisor.log").read_text()
+
+
 def test_a_renewed_worker_that_does_not_serve_spares_the_others(tmp_path: Path, start: Start) -> None:
     start([NEVER_SERVES_TWICE, SERVES])
     before = soon(tmp_path, lambda found: found.well)
