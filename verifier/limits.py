@@ -52,9 +52,10 @@ class Limits:
         self._key = keyed_hash(key, _PURPOSE)
         self._parts, self._lease_max = parts, lease_max
         self._counting, self._leasing = threading.Lock(), threading.Lock()
-        # What this worker has leased and not used, and of which nothing is left for anybody.
+        # What this worker has leased and not used, changed under `_counting`; and where nothing is left for anybody, of
+        # how many: changed under `_leasing`.
         self._left: dict[_Key, int] = {}
-        self._spent: dict[_Key, bool] = {}
+        self._spent: dict[_Key, int] = {}
         # A lease that an outage could take back would be given twice: hence as durable as can be.
         self._store = SqliteStore(path, holds="limits", version=VERSION, schema=_SCHEMA, busy_seconds=busy_seconds)
 
@@ -91,9 +92,9 @@ class Limits:
         Those of the last day stay, in case the clock is set back.
         """
         stamp = int(now.timestamp()) + _OFFSET
-        with self._counting:
+        with self._leasing, self._counting:
             for known in (self._left, self._spent):
-                for key in [key for key in list(known) if _end(key) < stamp - _KEPT]:
+                for key in [key for key in known if _end(key) < stamp - _KEPT]:
                     del known[key]
         with self._store.writing(_TROUBLE) as database:
             database.execute("DELETE FROM leased WHERE ends_at < ?", (stamp - _OFFSET - _KEPT,))
@@ -107,10 +108,11 @@ class Limits:
         with self._leasing:
             if self._left.get(key):
                 return
-            # What is spent stays spent: nobody gives a lease back, and refusing must not cost a transaction.
-            given = 0 if key in self._spent else self._more(key, limit)
+            # What is spent stays spent until the city agrees on more: nobody gives a lease back, and refusing must not
+            # cost a transaction.
+            given = 0 if self._spent.get(key, -1) >= limit.most else self._more(key, limit)
             if not given:
-                self._spent[key] = True
+                self._spent[key] = limit.most
                 raise LimitReached.until(limit.by.value, limit.seconds, limit.seconds - stamp % limit.seconds)
             with self._counting:
                 self._left[key] = self._left.get(key, 0) + given

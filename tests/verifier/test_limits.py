@@ -140,6 +140,14 @@ def test_a_clock_that_is_set_back_gives_nothing(new: NewLimits) -> None:
     assert taken(new(), limit(3), 5) == 0
 
 
+def test_a_limit_that_is_raised_is_raised_at_once_and_one_that_is_lowered_stays_spent(new: NewLimits) -> None:
+    limits = new()
+    assert taken(limits, limit(3), 5) == 3
+    assert taken(limits, limit(5), 9) == 2
+    assert taken(limits, limit(4), 9) == 0
+    assert taken(limits, limit(6), 9) == 1
+
+
 def test_what_is_long_over_is_forgotten(new: NewLimits) -> None:
     limits = new()
     taken(limits, limit(3), 5)
