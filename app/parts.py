@@ -20,6 +20,25 @@ class Part:
     environ: Mapping[str, str] = field(repr=False)
 
 
+def log_of(folder: Path, part: Part, size_max: int) -> Path:
+    """Where a part's output goes; what was there is put aside as `.1` where it has grown beyond `size_max` bytes."""
+    log = folder / f"{part.name}.log"
+    if log.exists() and log.stat().st_size > size_max:
+        log.replace(log.with_name(f"{log.name}.1"))
+    return log
+
+
+def how_ended(code: int) -> str:
+    """A process's exit code as people read it; a negative one is the number of the signal that killed it."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        # Most real-time signals have no name.
+        return f"signal {-code}"
+
+
 def end_sessions(leaders: Iterable[int], *, grace_s: float) -> None:
     """End every process in these sessions: by request first, after `grace_s` seconds by force.
 

@@ -16,7 +16,7 @@ from typing import Any
 from honcho.manager import Manager
 
 from app.airflow import LocalAirflow
-from app.parts import Part, end_sessions
+from app.parts import Part, end_sessions, how_ended, log_of
 from app.paths import HOME_VARIABLE, Paths
 from kernel.settings import setting
 
@@ -50,9 +50,7 @@ class Ending:
     @property
     def how(self) -> str:
         """The code as people read it."""
-        if self.code < 0:
-            return signal.Signals(-self.code).name
-        return f"exit code {self.code}"
+        return how_ended(self.code)
 
 
 def hub_parts(paths: Paths, airflow: LocalAirflow) -> tuple[Part, ...]:
@@ -79,8 +77,7 @@ def keep_running(
     keeper = _Keeper(settings.stop_within_s, started)
     try:
         for part in parts:
-            log = logs / f"{part.name}.log"
-            _put_aside(log, settings.log_size_max)
+            log = log_of(logs, part, settings.log_size_max)
             keeper.add_process(part.name, _shell_line(part, log), env=dict(part.environ))
         keeper.loop()
     finally:
@@ -170,8 +167,3 @@ class _Listener:
 def _shell_line(part: Part, log: Path) -> str:
     """The command as honcho wants it: a line for the shell, which is replaced by the part itself."""
     return f"exec {shlex.join(part.command)} >>{shlex.quote(str(log))} 2>&1 </dev/null"
-
-
-def _put_aside(log: Path, size_max: int) -> None:
-    if log.exists() and log.stat().st_size > size_max:
-        log.replace(log.with_name(f"{log.name}.1"))

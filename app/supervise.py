@@ -19,7 +19,7 @@ from types import FrameType
 
 from app.attendance import Attendance
 from app.lines import say
-from app.parts import Part
+from app.parts import Part, how_ended, log_of
 from kernel.durable import PRIVATE, locked, replace_file
 from kernel.settings import setting
 
@@ -156,8 +156,7 @@ class Supervisor:
     def _ended(self, worker: _Worker, code: int, now: float) -> None:
         if worker.attendance is not None:
             worker.attendance.close()
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        asked = worker.asked
+        how, asked = how_ended(code), worker.asked
         worker.process, worker.attendance, worker.serving, worker.asked = None, None, False, False
         if asked:
             worker.last, worker.begin_at = how, now
@@ -173,10 +172,7 @@ class Supervisor:
         say("ended", worker=worker.part.name, how=how, again_in_s=wait)
 
     def _begin(self, worker: _Worker, now: float) -> None:
-        log = self.logs / f"{worker.part.name}.log"
-        if log.exists() and log.stat().st_size > self.settings.log_size_max:
-            log.replace(log.with_name(f"{log.name}.1"))
-        with log.open("ab") as output:
+        with log_of(self.logs, worker.part, self.settings.log_size_max).open("ab") as output:
             attendance, given = Attendance.pair()
             with given:
                 worker.process = subprocess.Popen(  # noqa: S603 - our own command line
